@@ -1,0 +1,74 @@
+"""Free ports of the loopback interface, picked once and remembered."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from pathlib import Path
+
+_LOWEST = 15000
+_EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+def is_free(port: int) -> bool:
+    """Say whether nothing listens on *port* of 127.0.0.1 at this moment."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def pick_free() -> int:
+    """
+    Pick a port that nothing listens on.
+
+    It lies below the kernel's range for outgoing connections: inside it, a client that calls a server which is
+    just being restarted may be given the server's own port, and keep the server out.
+    """
+    highest = _ephemeral_start() - 1
+    while True:
+        port = random.randint(_LOWEST, highest)  # noqa: S311 - no secret
+        if is_free(port):
+            return port
+
+
+def remembered(path: Path, name: str) -> int:
+    """
+    Give the port called *name*, the same one at every call, picked free at the first.
+
+    Args:
+        path: The JSON file that remembers a server's ports.
+        name: What the server uses it for.
+    """
+    ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    if name not in ports:
+        ports[name] = pick_free()
+        temporary = path.with_suffix(".new")
+        temporary.write_text(json.dumps(ports))
+        temporary.replace(path)
+    return ports[name]
+
+
+def forget_taken(path: Path) -> bool:
+    """
+    Forget the remembered ports on which somebody listens; to be called only while their server is down.
+
+    Returns:
+        Whether any was taken.
+    """
+    ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    free = {name: port for name, port in ports.items() if is_free(port)}
+    path.write_text(json.dumps(free))
+    return free != ports
+
+
+def _ephemeral_start() -> int:
+    try:
+        first = int(_EPHEMERAL_RANGE.read_text().split()[0])
+    except OSError:
+        first = 32768
+    return first if first > _LOWEST + 1000 else 32768

@@ -1,0 +1,170 @@
+"""
+PostgreSQL from the wheel, without its wrapper: a cluster of its own, on a loopback port, with a password.
+
+PostgreSQL refuses to run as root. Where we are root it runs in a user namespace in which the same user has another
+number, so that its files belong to us and no user has to be made.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from baton_operator.local.binaries import postgres_programs
+from baton_operator.local.errors import PartMissing, ServerFailed
+from baton_operator.local.home import Home, write_private
+from baton_operator.local.process import ServerProcess
+from baton_operator.local.server import PortOf, start_on_free_ports
+
+_NOT_ROOT = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+_WITHOUT_FSYNC = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """
+    One PostgreSQL server of a home.
+
+    Attributes:
+        home: Where it lives.
+        version: Its major version.
+        fsync: Whether it waits for the disk; switched off it is faster, and a crash of the machine may lose data.
+        max_connections: How many clients it takes at once.
+    """
+
+    home: Home
+    version: int = 18
+    fsync: bool = True
+    max_connections: int = 200
+
+    @property
+    def process(self) -> ServerProcess:
+        """The process of the server; asked to end, it cuts its connections."""
+        return postgres_process(self.home, self.version)
+
+    def up(self) -> str:
+        """
+        Start it if it does not run, and wait until it answers.
+
+        Returns:
+            The URL of the database ``postgres``, as superuser.
+
+        Raises:
+            PartMissing: There is no program of this version, or no way to run it as root.
+            ServerFailed: It did not get ready.
+        """
+        programs = postgres_programs(self.version)
+        folder = self.process.folder
+        self._make_cluster(programs, folder)
+        _forget_dead_postmaster(self.process)
+
+        def command(port: PortOf) -> list[str | Path]:
+            return [
+                *_not_root(),
+                *(programs / "postgres", "-D", folder / "data", "-p", str(port("sql"))),
+                *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
+                *("-c", f"max_connections={self.max_connections}", "-c", "timezone=UTC", "-c", "log_timezone=UTC"),
+                *(() if self.fsync else _WITHOUT_FSYNC),
+            ]
+
+        start_on_free_ports(self.process, command, lambda _: self._answers())
+        return self.url
+
+    @property
+    def url(self) -> str:
+        """The URL of the database ``postgres``, as superuser; of use while it runs."""
+        password = (self.process.folder / "password").read_text()
+        return f"postgresql://postgres:{password}@127.0.0.1:{self.process.port('sql')}/postgres"
+
+    def _make_cluster(self, programs: Path, folder: Path) -> None:
+        """Make the data folder; it appears whole or not at all."""
+        data, fresh, password = folder / "data", folder / "data.new", folder / "password"
+        if data.exists():
+            return
+        shutil.rmtree(fresh, ignore_errors=True)
+        write_private(password, secrets.token_hex(16))
+        made = subprocess.run(  # noqa: S603 - initdb, and arguments of our own
+            [
+                *_not_root(),
+                *(programs / "initdb", "-D", fresh, "--username=postgres", f"--pwfile={password}", "--auth=scram-sha-256"),
+                *("--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions", *(() if self.fsync else ("--no-sync",))),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise ServerFailed(f"initdb of PostgreSQL {self.version} failed: {(made.stderr or made.stdout).strip()}")
+        fresh.rename(data)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+def postgres_process(home: Home, version: int) -> ServerProcess:
+    """Give the process of a home's PostgreSQL of one version."""
+    return ServerProcess(f"postgres-{version}", home.folder(f"postgres-{version}"), stop_signal=signal.SIGINT)
+
+
+def create_database(admin_url: str, name: str, *, template: str | None = None) -> str:
+    """
+    Make a database.
+
+    Args:
+        admin_url: Any database of the server, as a user who may make databases.
+        name: What it is called.
+        template: The database it is a copy of, to which nobody may be connected; by default an empty one.
+
+    Returns:
+        Its URL.
+    """
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+        sql.Identifier(name), sql.Identifier(template or "template0")
+    )
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute(statement)
+    return urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}"))
+
+
+def drop_database(admin_url: str, name: str) -> None:
+    """Remove a database if it is there, cutting its connections."""
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _not_root() -> tuple[str, ...]:
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which(_NOT_ROOT[0]) is None:
+        raise PartMissing("PostgreSQL does not run as root without `unshare` (util-linux): install it, or use another user")
+    return _NOT_ROOT
+
+
+def _forget_dead_postmaster(process: ServerProcess) -> None:
+    """
+    Remove the lock that a killed server left, if its number is another process's now.
+
+    PostgreSQL only looks whether some process has that number. A lock whose process is ours, or gone, is left to it.
+    """
+    lock = process.folder / "data" / "postmaster.pid"
+    if process.runs or not lock.exists():
+        return
+    with suppress(FileNotFoundError, ProcessLookupError, ValueError):
+        pid = int(lock.read_text().split("\n", 1)[0])
+        if b"postgres" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+            lock.unlink()
