@@ -1,0 +1,1 @@
+"""Adapters to outside orchestrators: one contract, one file an adapter; they do not know each other."""
