@@ -110,9 +110,7 @@ class ApiServer:
         answer = self.request("POST", path, {"spec": {"expirationSeconds": seconds}})
         return str(answer["status"]["token"])
 
-    def write_service_account_kubeconfig(
-        self, namespace: str, name: str, path: Path, *, seconds: int = _YEAR
-    ) -> Path:
+    def write_service_account_kubeconfig(self, namespace: str, name: str, path: Path, *, seconds: int = _YEAR) -> Path:
         """Write a kubeconfig with which a client is a ServiceAccount, and give its path."""
         token = self.service_account_token(namespace, name, seconds=seconds)
         Kubeconfig(self.config.server, self.config.authority, token, namespace).write(path)

@@ -29,7 +29,7 @@ class GoPrograms:
         module: The folder under `go/` with ``go.mod``, ``go.sum`` and ``tools.go``.
         pinned: The path of the module whose version is the programs' version.
         packages: Their packages, by the name the program gets.
-        linked_version: Variables set while linking, and what to, with ``{0}``, ``{1}``, ``{2}`` for the version's numbers.
+        linked_version: Variables set while linking, and what to; ``{0}``, ``{1}``, ``{2}`` are the version's numbers.
         usually: How long a build takes with nothing cached, for people.
         vendored: Files the module's archive lacks, by their path in it: the text they get.
         copied: Folders of the pinned module that are kept beside the programs, by the name they get.
@@ -98,7 +98,16 @@ class _Build:
         flags = " ".join(f"-X {name}={value.format(*numbers)}" for name, value in programs.linked_version)
         for name, package in programs.packages.items():
             mode = "vendor" if programs.vendored else "readonly"
-            self._call("build", f"-mod={mode}", "-trimpath", "-ldflags", f"-s -w {flags}", "-o", str(self._target / name), package)
+            self._call(
+                "build",
+                f"-mod={mode}",
+                "-trimpath",
+                "-ldflags",
+                f"-s -w {flags}",
+                "-o",
+                str(self._target / name),
+                package,
+            )
         for name, folder in (programs.copied or {}).items():
             source = Path(self._call("list", "-mod=mod", "-m", "-f", "{{.Dir}}", programs.pinned).strip())
             shutil.copytree(source / folder, self._target / name, copy_function=shutil.copyfile)
@@ -116,7 +125,13 @@ class _Build:
         done = subprocess.run(  # noqa: S603 - Go and constants
             [self._go, *arguments],
             cwd=self._work,
-            env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": "local", "GOWORK": "off"},
+            env={
+                **os.environ,
+                "CGO_ENABLED": "0",
+                "GOFLAGS": "-buildvcs=false",
+                "GOTOOLCHAIN": "local",
+                "GOWORK": "off",
+            },
             stdout=subprocess.PIPE,
             stderr=self._log,
             stdin=subprocess.DEVNULL,

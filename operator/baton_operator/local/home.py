@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 from baton_operator.local.locking import file_lock
 from baton_operator.local.process import ServerProcess
 from baton_operator.local.progress import Say
+
+_STOP_SIGNALS = {"postgres-16": signal.SIGINT, "postgres-18": signal.SIGINT}  # end now, not when all clients have left
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class Home:
         return sorted(each.parent.name for each in self.path.glob("*/log"))
 
     def process(self, name: str) -> ServerProcess:
-        """Give the process of the server called *name*, to look at or to stop."""
-        return ServerProcess(name, self.path / name)
+        """Give the process of the server called *name*."""
+        return ServerProcess(name, self.folder(name), stop_signal=_STOP_SIGNALS.get(name, signal.SIGTERM))
 
     @contextmanager
     def locked(self, say: Say) -> Iterator[None]:

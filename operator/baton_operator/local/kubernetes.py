@@ -43,7 +43,7 @@ class ControlPlane:
         home: Where they live.
         say: Told what is waited for.
         fsync: Whether etcd waits for the disk; switched off it is faster, and a crash of the machine may lose data.
-        audit_log: Where kube-apiserver writes one JSON line a request, with its user, verb and answer; None for nowhere.
+        audit_log: Where kube-apiserver writes a JSON line a request (user, verb, answer); None for nowhere.
     """
 
     home: Home
@@ -54,17 +54,17 @@ class ControlPlane:
     @property
     def etcd(self) -> ServerProcess:
         """The process of etcd."""
-        return ServerProcess("etcd", self.home.folder("etcd"))
+        return self.home.process("etcd")
 
     @property
     def api_server(self) -> ServerProcess:
         """The process of kube-apiserver."""
-        return ServerProcess("kube-apiserver", self.home.folder("kube-apiserver"))
+        return self.home.process("kube-apiserver")
 
     @property
     def controller_manager(self) -> ServerProcess:
         """The process of kube-controller-manager."""
-        return ServerProcess("kube-controller-manager", self.home.folder("kube-controller-manager"))
+        return self.home.process("kube-controller-manager")
 
     def up(self) -> ApiServer:
         """

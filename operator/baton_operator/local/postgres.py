@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,7 +49,7 @@ class Postgres:
     @property
     def process(self) -> ServerProcess:
         """The process of the server; asked to end, it cuts its connections."""
-        return postgres_process(self.home, self.version)
+        return self.home.process(f"postgres-{self.version}")
 
     def up(self) -> str:
         """
@@ -96,7 +95,14 @@ class Postgres:
         made = subprocess.run(  # noqa: S603 - initdb, and arguments of our own
             [
                 *_not_root(),
-                *(programs / "initdb", "-D", fresh, "--username=postgres", f"--pwfile={password}", "--auth=scram-sha-256"),
+                *(
+                    programs / "initdb",
+                    "-D",
+                    fresh,
+                    "--username=postgres",
+                    f"--pwfile={password}",
+                    "--auth=scram-sha-256",
+                ),
                 *("--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions", *(() if self.fsync else ("--no-sync",))),
             ],
             capture_output=True,
@@ -115,12 +121,7 @@ class Postgres:
         return True
 
 
-def postgres_process(home: Home, version: int) -> ServerProcess:
-    """Give the process of a home's PostgreSQL of one version."""
-    return ServerProcess(f"postgres-{version}", home.folder(f"postgres-{version}"), stop_signal=signal.SIGINT)
-
-
-def create_database(admin_url: str, name: str, *, template: str | None = None) -> str:
+def create_database(admin_url: str, name: str, *, template: str | None = None, exist_ok: bool = False) -> str:
     """
     Make a database.
 
@@ -128,6 +129,10 @@ def create_database(admin_url: str, name: str, *, template: str | None = None) -
         admin_url: Any database of the server, as a user who may make databases.
         name: What it is called.
         template: The database it is a copy of, to which nobody may be connected; by default an empty one.
+        exist_ok: Whether one that is there already is left as it is.
+
+    Raises:
+        psycopg.errors.DuplicateDatabase: It is there already.
 
     Returns:
         Its URL.
@@ -136,7 +141,11 @@ def create_database(admin_url: str, name: str, *, template: str | None = None) -
         sql.Identifier(name), sql.Identifier(template or "template0")
     )
     with psycopg.connect(admin_url, autocommit=True) as connection:
-        connection.execute(statement)
+        try:
+            connection.execute(statement)
+        except psycopg.errors.DuplicateDatabase:
+            if not exist_ok:
+                raise
     return urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}"))
 
 
@@ -151,7 +160,9 @@ def _not_root() -> tuple[str, ...]:
     if os.geteuid() != 0:
         return ()
     if shutil.which(_NOT_ROOT[0]) is None:
-        raise PartMissing("PostgreSQL does not run as root without `unshare` (util-linux): install it, or use another user")
+        raise PartMissing(
+            "PostgreSQL does not run as root without `unshare` (util-linux): install it, or use another user"
+        )
     return _NOT_ROOT
 
 

@@ -13,7 +13,8 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from baton_operator.local import ports
@@ -61,6 +62,11 @@ class Identity:
             return None
         return cls(pid, _started(stat), _BOOT_ID.read_text().strip())
 
+    def __str__(self) -> str:
+        """Write it so that `parse` reads it."""
+        fields = [str(self.pid), "()", "R", *["0"] * 18, str(self.started)]
+        return f"{' '.join(fields)}\n{self.boot}\n"
+
     @property
     def runs(self) -> bool:
         """Whether this very process still runs."""
@@ -72,7 +78,7 @@ def _started(stat: str) -> int:
     return int(stat.rpartition(")")[2].split()[19])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ServerProcess:
     """
     The process of one server, living in a folder of its own.
@@ -88,7 +94,6 @@ class ServerProcess:
     folder: Path
     stop_signal: signal.Signals = signal.SIGTERM
     stop_patience: float = 15.0
-    _children: list[int] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def pid_file(self) -> Path:
@@ -106,12 +111,15 @@ class ServerProcess:
 
     def identity(self) -> Identity | None:
         """Give the identity of the running process, or None if it does not run."""
-        self._reap()
         try:
             identity = Identity.parse(self.pid_file.read_text())
         except FileNotFoundError:
             return None
-        return identity if identity is not None and identity.runs else None
+        if identity is None or identity.runs:
+            return identity
+        with suppress(ChildProcessError):
+            os.waitpid(identity.pid, os.WNOHANG)  # so that a dead child of ours does not stay a zombie
+        return None
 
     @property
     def runs(self) -> bool:
@@ -128,19 +136,19 @@ class ServerProcess:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self.pid_file.unlink(missing_ok=True)
-        self._children.append(
-            os.posix_spawn(
-                "/bin/sh",
-                ["sh", "-c", _RECORD_AND_BECOME, str(self.pid_file), *map(str, command)],
-                {**os.environ, **(environment or {})},
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_OPEN, 1, self.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-                    (os.POSIX_SPAWN_DUP2, 1, 2),
-                ],
-                setsid=True,
-            )
+        child = os.posix_spawn(
+            "/bin/sh",
+            ["sh", "-c", _RECORD_AND_BECOME, str(self.pid_file), *map(str, command)],
+            {**os.environ, **(environment or {})},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, self.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
         )
+        while not self.pid_file.exists() and os.waitpid(child, os.WNOHANG) == (0, 0):
+            time.sleep(0.001)
 
     def wait_ready(self, is_ready: Callable[[], bool], *, seconds: float) -> None:
         """
@@ -154,10 +162,14 @@ class ServerProcess:
             runs = self.runs
             if runs and is_ready():
                 return
-            if not runs and not self._children:  # a child that has not written its pid file yet is still a child
-                raise ServerFailed(f"{self.name} ended while it was started; its log {self.log_file} ends with\n{self.tail()}")
+            if not runs:
+                raise ServerFailed(
+                    f"{self.name} ended while it was started; its log {self.log_file} ends with\n{self.tail()}"
+                )
             time.sleep(0.02)
-        raise ServerFailed(f"{self.name} was not ready after {seconds:.0f} s; its log {self.log_file} ends with\n{self.tail()}")
+        raise ServerFailed(
+            f"{self.name} was not ready after {seconds:.0f} s; its log {self.log_file} ends with\n{self.tail()}"
+        )
 
     def stop(self) -> bool:
         """
@@ -176,7 +188,6 @@ class ServerProcess:
                 _signal(member, signal.SIGKILL)
             if not _gone(family, _KILL_PATIENCE):
                 raise ServerFailed(f"{self.name} (pid {identity.pid}) survived SIGKILL")
-        self._reap()
         self.pid_file.unlink(missing_ok=True)
         return identity is not None
 
@@ -186,16 +197,6 @@ class ServerProcess:
         if identity is not None:
             _signal(identity, signal.SIGKILL)
             _gone([identity], _KILL_PATIENCE)
-
-    def _reap(self) -> None:
-        """Take the exit status of ended children, so that none stays a zombie."""
-        for child in list(self._children):
-            try:
-                ended, _ = os.waitpid(child, os.WNOHANG)
-            except ChildProcessError:  # somebody else took it
-                ended = child
-            if ended:
-                self._children.remove(child)
 
     def tail(self, lines: int = 12) -> str:
         """Give the last *lines* of the log."""

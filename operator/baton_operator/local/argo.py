@@ -1,0 +1,123 @@
+"""
+Argo Workflows without a node: its own server and controller, for workflows made of `suspend` templates.
+
+The controller serves every namespace. Its metrics are off, since their port is fixed; for the port of its health
+endpoint (6060, fixed too) it competes with others, goes on without it, and is therefore not asked there.
+"""
+
+from __future__ import annotations
+
+import http.client
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from baton_operator.local.api_server import ApiServer
+from baton_operator.local.binaries import ARGO
+from baton_operator.local.home import Home
+from baton_operator.local.progress import Say
+from baton_operator.local.server import PortOf, start_on_free_ports
+
+NAMESPACE = "argo"
+"""Where Argo's own objects are."""
+
+_CONFIGURATION = "workflow-controller-configmap"
+_STARTED = "Performing periodic GC"  # said once, when the controller's informers have synced
+
+
+class AuthMode(StrEnum):
+    """Whose rights a request to the Argo server has."""
+
+    SERVER = "server"
+    """The server's own; requests carry no credential."""
+    CLIENT = "client"
+    """Those of the Kubernetes token in the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argo:
+    """
+    Argo's controller and servers, in one home.
+
+    Attributes:
+        home: Where they live.
+        api_server: Where the workflows are, as administrator.
+        say: Told what is waited for.
+    """
+
+    home: Home
+    api_server: ApiServer
+    say: Say
+
+    def up(self, auth_mode: AuthMode = AuthMode.SERVER) -> str:
+        """
+        Start the controller and one server if they do not run, and wait until they are ready.
+
+        Args:
+            auth_mode: The server's; each mode has a server of its own.
+
+        Returns:
+            The server's URL.
+
+        Raises:
+            PartMissing: They would have to be built, and there is no Go.
+            BuildFailed: They were built, in vain.
+            ServerFailed: They did not get ready.
+        """
+        programs = ARGO.build(self.say)
+        self._prepare(sorted((programs / "crds").glob("argoproj.io_*.yaml")))
+        self._start_controller(programs / "workflow-controller")
+        return self._start_server(programs / "argo", auth_mode)
+
+    def _prepare(self, definitions: list[Path]) -> None:
+        """Have what the two expect to find: definitions, a namespace, a configuration."""
+        self.api_server.apply(*definitions)
+        self.api_server.wait_established(*definitions)
+        self.api_server.create_namespace(NAMESPACE)
+        self.api_server.create(
+            f"/api/v1/namespaces/{NAMESPACE}/configmaps",
+            {
+                "metadata": {"name": _CONFIGURATION},
+                "data": {"metricsConfig": "enabled: false\n", "telemetryConfig": "enabled: false\n"},
+            },
+        )
+
+    def _start_controller(self, program: Path) -> None:
+        process = self.home.process("argo-controller")
+        if not process.runs:  # readiness is read from the log, so the log must be this start's
+            process.log_file.unlink(missing_ok=True)
+
+        def command(_: PortOf) -> list[str | Path]:
+            return [program, "--kubeconfig", self.api_server.path, "--namespace", NAMESPACE, "--executor-image", "none"]
+
+        start_on_free_ports(
+            process,
+            command,
+            lambda _: _STARTED in process.log_file.read_text(errors="replace"),
+            environment={"LEADER_ELECTION_DISABLE": "true", "DEFAULT_REQUEUE_TIME": "1s"},
+        )
+
+    def _start_server(self, program: Path, auth_mode: AuthMode) -> str:
+        name = "argo-server" if auth_mode is AuthMode.SERVER else f"argo-server-{auth_mode}"
+        process = self.home.process(name)
+
+        def command(port: PortOf) -> list[str | Path]:
+            return [
+                *(program, "server", "--kubeconfig", self.api_server.path, "--namespace", NAMESPACE),
+                *("--secure=false", f"--auth-mode={auth_mode}", "--port", str(port("http"))),
+            ]
+
+        start_on_free_ports(process, command, lambda port: _is_up(port("http")))
+        return f"http://127.0.0.1:{process.port('http')}"
+
+
+def _is_up(port: int) -> bool:
+    """Say whether an Argo server answers; in client mode it answers 401."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/api/v1/info")
+        return connection.getresponse().status in {http.HTTPStatus.OK, http.HTTPStatus.UNAUTHORIZED}
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

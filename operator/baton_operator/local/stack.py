@@ -1,0 +1,112 @@
+"""All servers of a home: started in order, looked at, stopped in the opposite order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from baton_operator.local.argo import Argo, AuthMode
+from baton_operator.local.home import Home
+from baton_operator.local.kubernetes import ControlPlane
+from baton_operator.local.postgres import Postgres, create_database
+from baton_operator.local.process import ServerProcess
+from baton_operator.local.progress import Say
+
+DATABASE = "baton"
+"""The database a local Baton keeps its rows in."""
+
+ENGINES = ("argo",)
+"""The engines whose own servers can be started here; Embedded needs none."""
+
+_STOP_LAST = ("argo-controller", "kube-controller-manager", "kube-apiserver", "etcd", "postgres-16", "postgres-18")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """
+    Where the servers of a home are found.
+
+    Attributes:
+        kubeconfig: The administrator's kubeconfig.
+        database_url: Baton's database, as its owner: ``postgresql://…``.
+        argo_url: The Argo server in auth-mode server, if it was asked for.
+    """
+
+    kubeconfig: Path
+    database_url: str
+    argo_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """
+    One server, at one moment.
+
+    Attributes:
+        name: What people call it.
+        pid: Its process, or None if it does not run.
+        log: Where its output is.
+    """
+
+    name: str
+    pid: int | None
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """
+    The servers a Baton needs around it.
+
+    Attributes:
+        home: Where they live.
+        say: Told what is waited for.
+        fsync: Whether the stores wait for the disk; switched off they are faster, for tests only.
+        database_url: A database of a server that runs already and is used in place of one of ours.
+    """
+
+    home: Home
+    say: Say
+    fsync: bool = True
+    database_url: str | None = None
+
+    def up(self, engines: Collection[str] = ()) -> Endpoints:
+        """
+        Start what does not run, repair what a killed run left, and wait until all is ready.
+
+        Args:
+            engines: Of `ENGINES`.
+
+        Raises:
+            LocalError: A server could not be had or did not get ready; its message is for people.
+        """
+        with self.home.locked(self.say):
+            database_url = self.database_url or self._own_database()
+            api_server = ControlPlane(self.home, self.say, self.fsync).up()
+            argo_url = Argo(self.home, api_server, self.say).up(AuthMode.SERVER) if "argo" in engines else None
+            return Endpoints(api_server.path, database_url, argo_url)
+
+    def status(self) -> list[ServerStatus]:
+        """Look at every server that was ever started here."""
+        found = []
+        for name in self.home.known():
+            process = self.home.process(name)
+            identity = process.identity()
+            found.append(ServerStatus(name, identity.pid if identity else None, process.log_file))
+        return found
+
+    def down(self) -> list[str]:
+        """Stop every server of this home, those that depend on others first, and name those that ran."""
+        with self.home.locked(self.say):
+            return [
+                each.name for each in sorted(map(self.home.process, self.home.known()), key=_stop_order) if each.stop()
+            ]
+
+    def _own_database(self) -> str:
+        postgres = Postgres(self.home, fsync=self.fsync)
+        return create_database(postgres.up(), DATABASE, exist_ok=True)
+
+
+def _stop_order(process: ServerProcess) -> int:
+    return _STOP_LAST.index(process.name) if process.name in _STOP_LAST else -1

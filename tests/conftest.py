@@ -1,0 +1,161 @@
+"""
+Servers and databases for all tiers.
+
+A server is started when the first test of a session asks for it, shared by all of them, and stopped at the session's
+end. Each test gets a database or a namespace of its own. With ``BATON_TEST_HOME`` set to a folder, the servers live
+there, are shared by all sessions that name it, and stay when these end (``baton local down --home`` stops them).
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from baton_operator.local.api_server import ApiServer
+from baton_operator.local.argo import Argo, AuthMode
+from baton_operator.local.errors import LocalError
+from baton_operator.local.home import Home
+from baton_operator.local.kubernetes import ControlPlane
+from baton_operator.local.postgres import Postgres, create_database, drop_database
+from baton_operator.local.progress import say_on_stderr
+from baton_operator.local.scratch import scratch_home
+
+TIERS = {
+    "unit": "needs nothing",
+    "contract": "drives every adapter against fakes with ledgers",
+    "integration": "needs PostgreSQL",
+    "cluster": "needs PostgreSQL and a Kubernetes API server",
+    "engines": "needs the engines' own servers",
+    "crash": "kills processes",
+}
+DEFAULT_POSTGRES = 18
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for tier, meaning in TIERS.items():
+        config.addinivalue_line("markers", f"{tier}: {meaning}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test with the tier whose folder it is in."""
+    here = Path(__file__).parent
+    for item in items:
+        tier = item.path.relative_to(here).parts[0]
+        if tier not in TIERS:
+            raise pytest.UsageError(f"{item.path} is in no tier: its folder must be one of {', '.join(TIERS)}")
+        item.add_marker(tier)
+
+
+@contextmanager
+def failing_in_one_line() -> Iterator[None]:
+    """Fail with what is missing and what to do about it, without a traceback."""
+    try:
+        yield
+    except LocalError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def local_home() -> Iterator[Home]:
+    """The home of the session's servers."""
+    shared = os.environ.get("BATON_TEST_HOME")
+    if shared:
+        yield Home.at(shared)
+    else:
+        with scratch_home(say_on_stderr) as home:
+            yield home
+
+
+@pytest.fixture(scope="session")
+def postgres_of(local_home: Home) -> Callable[[int], str]:
+    """Gives the administrator's URL of a running PostgreSQL of one major version: 16 or 18."""
+
+    def url(version: int) -> str:
+        given = os.environ.get("BATON_DATABASE_URL")
+        if given and version == DEFAULT_POSTGRES:
+            return given
+        with failing_in_one_line(), local_home.locked(say_on_stderr):
+            return Postgres(local_home, version, fsync=False).up()
+
+    return url
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_of: Callable[[int], str]) -> str:
+    """The administrator's URL of a running PostgreSQL 18, or of the server of ``BATON_DATABASE_URL``."""
+    return postgres_of(DEFAULT_POSTGRES)
+
+
+@pytest.fixture
+def new_database(postgres_of: Callable[[int], str]) -> Iterator[Callable[..., str]]:
+    """
+    Makes databases that are gone after the test: ``new_database(version=16, template="migrated")`` gives a URL.
+
+    Without a template the database is empty.
+    """
+    made: list[tuple[str, str]] = []
+
+    def make(*, version: int = DEFAULT_POSTGRES, template: str | None = None) -> str:
+        admin_url, name = postgres_of(version), f"test_{uuid.uuid4().hex}"
+        made.append((admin_url, name))
+        return create_database(admin_url, name, template=template)
+
+    yield make
+    for admin_url, name in made:
+        drop_database(admin_url, name)
+
+
+@pytest.fixture
+def database_url(new_database: Callable[..., str]) -> str:
+    """A database of the test's own, empty: ``postgresql://…``."""
+    return new_database()
+
+
+@pytest.fixture(scope="session")
+def api_server(local_home: Home) -> ApiServer:
+    """A running Kubernetes API server with its controller manager, as its administrator."""
+    with failing_in_one_line(), local_home.locked(say_on_stderr):
+        return ControlPlane(local_home, say_on_stderr, fsync=False).up()
+
+
+@pytest.fixture(scope="session")
+def kube(api_server: ApiServer) -> Path:
+    """The administrator's kubeconfig of a running Kubernetes API server."""
+    return api_server.path
+
+
+@pytest.fixture
+def namespace(api_server: ApiServer) -> Iterator[str]:
+    """A namespace of the test's own; deleted after it, without waiting."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    api_server.create_namespace(name)
+    yield name
+    api_server.delete_namespace(name)
+
+
+@pytest.fixture(scope="session")
+def argo(local_home: Home, api_server: ApiServer) -> Callable[[AuthMode], str]:
+    """Gives the URL of a running Argo server in one auth-mode; its controller runs too."""
+
+    def url(auth_mode: AuthMode) -> str:
+        with failing_in_one_line(), local_home.locked(say_on_stderr):
+            return Argo(local_home, api_server, say_on_stderr).up(auth_mode)
+
+    return url
+
+
+@pytest.fixture(scope="session")
+def argo_server(argo: Callable[[AuthMode], str]) -> str:
+    """The URL of a running Argo server in auth-mode server."""
+    return argo(AuthMode.SERVER)
+
+
+@pytest.fixture(scope="session")
+def argo_client_server(argo: Callable[[AuthMode], str]) -> str:
+    """The URL of a running Argo server in auth-mode client: each request needs a Kubernetes token."""
+    return argo(AuthMode.CLIENT)
