@@ -57,6 +57,7 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
         parameters: What the user passed, with the schema's word for it.
         priority: Higher is dispatched first.
         token_hex: 32 hexadecimal digits, the stem of its attempts' tokens (UUIDv5 of the uid).
+        released_at: Since when it takes one of its automation's places (``concurrency.max``).
         queue_deadline_at: When waiting for the first dispatch has lasted too long.
         run_timeout_seconds: How long it may take from its start; NULL for no limit.
         cancel_timeout_seconds: How long a cancel may take to be confirmed.
@@ -99,6 +100,7 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
     parameters: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'::jsonb"))
     priority: Mapped[int] = mapped_column(Integer, default=100, server_default=text("100"))
     token_hex: Mapped[str | None] = mapped_column(String(32))
+    released_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     queue_deadline_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     run_timeout_seconds: Mapped[int | None] = mapped_column(Integer)
     cancel_timeout_seconds: Mapped[int] = mapped_column(Integer, default=300, server_default=text("300"))
@@ -144,11 +146,11 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
             postgresql_where=text("queue_deadline_at IS NOT NULL AND status = 'PENDING'"),
         ),
         Index(
-            "ix_run_waiting",
+            "ix_run_open",
             "automation_id",
             "priority",
             "id",
-            postgresql_where=text("status = 'PENDING'"),
+            postgresql_where=text("status IN ('PENDING', 'PROCESSING', 'RETRYING')"),
         ),
     )
 
@@ -208,6 +210,7 @@ class ItemExecutionModel(
     run_id: Mapped[UUID] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)
     batch_execution_id: Mapped[UUID] = mapped_column(ForeignKey("batch_execution.id", ondelete="CASCADE"), index=True)
     item_id: Mapped[UUID] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), index=True)
+    sequence_number: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
     token_hex: Mapped[str | None] = mapped_column(String(32))
     result_payload: Mapped[Json | None] = mapped_column(JSONB)
     error_message: Mapped[str | None] = mapped_column(String)
@@ -225,11 +228,11 @@ class ItemExecutionModel(
     __table_args__ = (
         UniqueConstraint("run_id", "item_id"),
         Index(
-            "ix_item_execution_waiting",
+            "ix_item_execution_open",
             "run_id",
             "batch_execution_id",
-            "id",
-            postgresql_where=text("status = 'PENDING'"),
+            "sequence_number",
+            postgresql_where=text("status IN ('PENDING', 'PROCESSING', 'RETRYING')"),
         ),
     )
 
