@@ -45,7 +45,7 @@ def template(name: str, definition: str) -> str:
     if "{{" in definition:
         raise ValueError(f"{name} contains '{{{{', which Helm would execute: rephrase it")
     before, found, after = definition.partition("\nmetadata:\n")
-    if not found or "\n  annotations:\n" in after.partition("\nspec:\n")[0]:
+    if not found or "\n  annotations:\n" in "\n" + after.partition("\nspec:\n")[0]:
         raise ValueError(f"{name} has no top-level metadata without annotations: the switch crds.keep has no place")
     return _HEAD.format(name=name) + before + found + _KEEP + after + _TAIL
 
