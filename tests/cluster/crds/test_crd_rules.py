@@ -1,0 +1,398 @@
+"""Every CEL rule of the three kinds, by what it accepts and what it refuses, on the real API server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CRDS = sorted((Path(__file__).parents[3] / "crds").glob("*.yaml"))
+Spec = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule's message, and specs on both sides of it."""
+
+    kind: str
+    message: str
+    accepted: list[Spec]
+    refused: list[Spec]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A transition rule's message: what a stored spec may become, and what it may not."""
+
+    kind: str
+    message: str
+    stored: Spec
+    accepted: list[Spec]
+    refused: list[Spec]
+
+
+def argo(**spec: Any) -> Spec:
+    return {"type": "Argo", "url": "https://argo.example"} | spec
+
+
+def automation(**spec: Any) -> Spec:
+    return {"engineRef": {"name": "tasks"}, "target": {"embedded": {"task": "demo.hello"}}} | spec
+
+
+def run(**spec: Any) -> Spec:
+    return {"automationRef": {"name": "hello"}} | spec
+
+
+def engine_duration(block: str, field: str, said: str, accepted: list[str], refused: list[str], **beside: str) -> Case:
+    return Case(
+        "Engine",
+        f"spec.{block}.{field} is not a duration from {said} (units ms, s, m, h)",
+        [argo(**{block: {field: each, **beside}}) for each in accepted],
+        [argo(**{block: {field: each}}) for each in refused],
+    )
+
+
+def timeout(field: str, said: str, accepted: list[str], refused: list[str]) -> Case:
+    return Case(
+        "Automation",
+        f"spec.timeouts.{field} is not a duration from {said}",
+        [automation(timeouts={field: each}) for each in accepted],
+        [automation(timeouts={field: each}) for each in refused],
+    )
+
+
+def backoff(field: str, message: str, accepted: list[str], refused: list[str], **beside: str) -> Case:
+    return Case(
+        "Automation",
+        f"spec.retry.backoff.{field} {message}",
+        [automation(retry={"backoff": {field: each, **beside}}) for each in accepted],
+        [automation(retry={"backoff": {field: each}}) for each in refused],
+    )
+
+
+def items(*counts: int) -> list[Spec]:
+    return [{"name": f"batch-{index}", "items": [{}] * count} for index, count in enumerate(counts)]
+
+
+NO_DURATION = ["1d", "P1D", "", "10", "1.5h", "-1s", "1000000s", "99999999999999h"]
+SECRET = {"secretRef": {"name": "bot"}}
+ALL_AUTHS = {"basic": SECRET, "bearer": SECRET, "serviceAccount": {"name": "bot"}}
+
+CASES = [
+    Case(
+        "Engine",
+        "spec.url is missing: set the engine's address, for example https://argo.example; only type Embedded has none",
+        [argo(), {"type": "Embedded"}, {"type": "Acme", "url": "http://acme"}],
+        [{"type": "Argo"}, {"type": "Acme"}],
+    ),
+    Case(
+        "Engine",
+        "spec.url, spec.auth and spec.tls do not apply to type Embedded, which runs tasks inside Baton: remove them",
+        [{"type": "Embedded"}, argo(auth={"basic": SECRET}, tls={})],
+        [
+            {"type": "Embedded", "url": "https://x"},
+            {"type": "Embedded", "auth": {"basic": SECRET}},
+            {"type": "Embedded", "tls": {}},
+        ],
+    ),
+    Case(
+        "Engine",
+        "spec.url is not an http or https address: write scheme and host, for example https://argo.example:2746",
+        [argo(url=url) for url in ("http://a", "https://a.b:2746/base/path", "https://[::1]:2746")],
+        [argo(url=url) for url in ("ftp://a", "argo.example", "https:///path", "file:///etc/passwd", "/path")],
+    ),
+    Case(
+        "Engine",
+        "spec.url holds a user or password: put it into a Secret and name that in spec.auth",
+        [argo(url="https://a.example")],
+        [argo(url=url) for url in ("https://user:word@a.example", "https://user@a.example/")],
+    ),
+    Case(
+        "Engine",
+        "spec.url has a query or fragment: keep only scheme, host, port and path",
+        [argo(url="https://a.example/p")],
+        [argo(url=url) for url in ("https://a.example/?token=1", "https://a.example/#x")],
+    ),
+    Case(
+        "Engine",
+        "spec.auth needs exactly one of basic, bearer and serviceAccount: keep one",
+        [argo(auth={way: given}) for way, given in ALL_AUTHS.items()],
+        [argo(auth={}), argo(auth={"basic": SECRET, "bearer": SECRET}), argo(auth=ALL_AUTHS)],
+    ),
+    Case(
+        "Engine",
+        "spec.limits.maxInFlightPerNamespace is greater than maxInFlight: lower it, or raise maxInFlight",
+        [argo(limits={"maxInFlight": 5, "maxInFlightPerNamespace": 5}), argo(limits={"maxInFlightPerNamespace": 50})],
+        [argo(limits={"maxInFlight": 5, "maxInFlightPerNamespace": 6}), argo(limits={"maxInFlightPerNamespace": 51})],
+    ),
+    Case(
+        "Engine",
+        "spec.tracking.idleInterval is shorter than interval: raise idleInterval, or lower interval",
+        [argo(tracking={"interval": "1m"}), argo(tracking={"interval": "5s", "idleInterval": "5000ms"})],
+        [argo(tracking={"interval": "61s"}), argo(tracking={"idleInterval": "9s"})],
+    ),
+    Case(
+        "Engine",
+        "spec.submission.memory is not longer than visibilityLag: raise memory",
+        [argo(submission={"memory": "31m", "visibilityLag": "30m"})],
+        [argo(submission={"memory": "30m", "visibilityLag": "30m"})],
+    ),
+    engine_duration(
+        "tracking",
+        "interval",
+        "1s to 1h: write for example 10s",
+        ["1s", "1000ms", "1m30s", "1h"],
+        [*NO_DURATION, "999ms", "0s", "3601s"],
+        idleInterval="1h",
+    ),
+    engine_duration(
+        "tracking", "idleInterval", "1s to 1h: write for example 1m30s", ["1h", "10s"], [*NO_DURATION, "999ms", "61m"]
+    ),
+    engine_duration(
+        "submission", "visibilityLag", "0s to 1h: write for example 30s", ["0s", "1h"], [*NO_DURATION, "1h1ms"]
+    ),
+    engine_duration(
+        "submission", "memory", "1m to 8760h: write for example 36h", ["1m", "8760h"], [*NO_DURATION, "59s", "8761h"]
+    ),
+    Case(
+        "Automation",
+        "spec.target needs exactly one of argo and embedded: keep the one that fits the Engine's type",
+        [automation(), automation(target={"argo": {"workflowTemplate": "x"}})],
+        [automation(target={}), automation(target={"embedded": {"task": "t"}, "argo": {"workflowTemplate": "x"}})],
+    ),
+    Case(
+        "Automation",
+        "spec.target.argo needs exactly one of workflowTemplate and clusterWorkflowTemplate: keep one",
+        [automation(target={"argo": {"clusterWorkflowTemplate": "x", "namespace": "n", "entrypoint": "e"}})],
+        [
+            automation(target={"argo": {}}),
+            automation(target={"argo": {"workflowTemplate": "x", "clusterWorkflowTemplate": "x"}}),
+        ],
+    ),
+    Case(
+        "Automation",
+        "spec.batches holds more than 10,000 items: spread them over several Automations, or let Runs bring their own",
+        [
+            automation(batches=items(10_000)),
+            automation(batches=items(9_999, 1, 0)),
+            automation(batches=[{"name": "a"}]),
+        ],
+        [automation(batches=items(9_999, 2))],
+    ),
+    Case(
+        "Automation",
+        'spec.dispatch.maxFailures is neither a number from 0 to 10000 nor a percentage: write for example 3 or "5%"',
+        [automation(dispatch={"maxFailures": each}) for each in (0, 3, 10_000, "0%", "5%", "99%", "100%")],
+        [automation(dispatch={"maxFailures": each}) for each in (-1, 10_001, "5", "101%", "05%", "many", "")],
+    ),
+    Case(
+        "Automation",
+        "spec.arguments has a name that no engine takes: use letters, digits, '_', '-' and '.', a letter or '_' first, "
+        "at most 128 characters",
+        [automation(arguments={"a": "", "_B.c-9": "${item.host}", "x" * 128: "x" * 4096}), automation(arguments={})],
+        [automation(arguments={each: "x"}) for each in ("", "a=b", "1a", "a b", "ä", "x" * 129)],
+    ),
+    backoff(
+        "initial",
+        "is not a duration from 0s to 24h: write for example 30s (units ms, s, m, h)",
+        ["0s", "24h"],
+        [*NO_DURATION, "25h"],
+        max="24h",
+    ),
+    backoff(
+        "max",
+        "is not a duration from 0s to 24h: write for example 30m (units ms, s, m, h)",
+        ["30s", "24h"],
+        [*NO_DURATION, "24h1s"],
+    ),
+    backoff("max", "is shorter than initial: raise max, or lower initial", ["30s"], ["29s"]),
+    backoff(
+        "factor",
+        'is not a number from 1 to 10: write for example "1.5"',
+        ["1", "1.5", "10.0"],
+        ["0.9", "10.1", "", "two", "-2", "1e1"],
+    ),
+    timeout(
+        "queued",
+        "1s to 8760h: write for example 1h (units ms, s, m, h), or leave it out for none",
+        ["1s", "8760h"],
+        [*NO_DURATION, "0s", "8761h"],
+    ),
+    timeout(
+        "run",
+        "1s to 8760h: write for example 1h30m (units ms, s, m, h), or leave it out for none",
+        ["1s", "8760h"],
+        [*NO_DURATION, "0s", "8761h"],
+    ),
+    timeout(
+        "cancel", "1s to 24h: write for example 5m (units ms, s, m, h)", ["1s", "24h"], [*NO_DURATION, "0s", "25h"]
+    ),
+    Case(
+        "Run",
+        "spec.batches needs exactly one of names and inline: keep one",
+        [run(batches={"names": ["a"]}), run(batches={"inline": [{"name": "a"}]}), run()],
+        [run(batches={}), run(batches={"names": ["a"], "inline": [{"name": "a"}]})],
+    ),
+    Case(
+        "Run",
+        "spec.batches.inline holds more than 10,000 items: spread them over several Runs",
+        [run(batches={"inline": items(5_000, 5_000)})],
+        [run(batches={"inline": items(5_000, 5_001)})],
+    ),
+]
+
+CHANGES = [
+    Change(
+        "Engine",
+        "spec.type is immutable: create another Engine and point the Automations to it",
+        argo(),
+        [{"suspend": True, "auth": {"bearer": SECRET}, "limits": {"maxInFlight": 7}}],
+        [{"type": "Acme"}],
+    ),
+    Change(
+        "Engine",
+        "spec.url is immutable, because executions are known by the engine they run on: "
+        "create another Engine and point the Automations to it",
+        argo(),
+        [{"url": "https://argo.example"}],
+        [{"url": "https://argo.example/"}, {"url": "http://argo.example"}],
+    ),
+    Change(
+        "Run",
+        "spec.automationRef is immutable: create another Run",
+        run(),
+        [{"automationRef": {"name": "hello"}}],
+        [{"automationRef": {"name": "other"}}],
+    ),
+    Change(
+        "Run",
+        "spec.parameters is immutable: create another Run",
+        run(parameters={"a": {"b": [1, 2]}}),
+        [{"parameters": {"a": {"b": [1, 2]}}}, {"state": "Suspended", "reason": "wait"}],
+        [{"parameters": {"a": {"b": [2, 1]}}}, {"parameters": {"c": 1}}, {"parameters": None}],
+    ),
+    Change("Run", "spec.parameters is immutable: create another Run", run(), [{}], [{"parameters": {}}]),
+    Change(
+        "Run",
+        "spec.batches is immutable: create another Run",
+        run(batches={"inline": [{"name": "a", "items": [{"host": "one"}]}]}),
+        [{"batches": {"inline": [{"name": "a", "items": [{"host": "one"}]}]}}],
+        [
+            {"batches": {"inline": [{"name": "a", "items": [{"host": "two"}]}]}},
+            {"batches": {"inline": [{"name": "a", "items": []}]}},
+            {"batches": {"inline": None, "names": ["a"]}},
+            {"batches": None},
+        ],
+    ),
+    Change(
+        "Run",
+        "spec.correlationId is immutable: create another Run",
+        run(correlationId="CHG-1"),
+        [{"correlationId": "CHG-1"}],
+        [{"correlationId": "CHG-2"}, {"correlationId": None}],
+    ),
+    Change(
+        "Run",
+        "spec.priority is immutable: create another Run",
+        run(),
+        [{"reason": "a word"}],
+        [{"priority": 100}],
+    ),
+    Change(
+        "Run",
+        "spec.state is Cancelled for good: create another Run",
+        run(state="Cancelled"),
+        [{"reason": "not needed any more"}, {"state": "Cancelled"}],
+        [{"state": "Active"}, {"state": "Suspended"}],
+    ),
+]
+LONG_NAMES = {
+    "Engine": "metadata.name has more than 52 characters: choose a shorter name",
+    "Automation": "metadata.name has more than 52 characters: choose a shorter name",
+    "Run": "metadata.name has more than 52 characters: choose a shorter name, or a generateName of at most 47",
+}
+MINIMAL = {"Engine": {"type": "Embedded"}, "Automation": automation(), "Run": run()}
+
+
+def rule_messages(node: Any) -> set[str]:
+    if isinstance(node, list):
+        return {message for child in node for message in rule_messages(child)}
+    if not isinstance(node, dict):
+        return set()
+    own = {rule["message"] for rule in node.get("x-kubernetes-validations", [])}
+    return own | {message for child in node.values() for message in rule_messages(child)}
+
+
+def test_no_rule_is_without_a_case() -> None:
+    """A rule that is added to a definition needs an accepted and a refused object here."""
+    for source in CRDS:
+        definition = yaml.safe_load(source.read_text())
+        kind = definition["spec"]["names"]["kind"]
+        tried = {case.message for case in [*CASES, *CHANGES] if case.kind == kind} | {LONG_NAMES[kind]}
+        assert tried == rule_messages(definition)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.kind}-{case.message[:40]}")
+def test_a_rule_accepts_and_refuses(judge: Any, case: Case) -> None:
+    """What fits is taken; what does not is refused with the rule's own message."""
+    for spec in case.accepted:
+        assert judge.refusal(case.kind, spec) == ""
+    for spec in case.refused:
+        assert case.message in judge.refusal(case.kind, spec), spec
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change.kind}-{change.message[:40]}")
+def test_a_transition_rule_accepts_and_refuses(judge: Any, change: Change) -> None:
+    """What may change does; what may not stays as it was stored."""
+    judge.create(change.kind, change.stored)
+    for spec in change.accepted:
+        assert judge.refusal_of_change(change.kind, "x", spec) == ""
+    before = judge.get(change.kind, "x")["spec"]
+    for spec in change.refused:
+        assert change.message in judge.refusal_of_change(change.kind, "x", spec), spec
+    assert judge.get(change.kind, "x")["spec"] == before
+
+
+@pytest.mark.parametrize("kind", MINIMAL)
+def test_a_name_has_at_most_52_characters(judge: Any, kind: str) -> None:
+    """Names become parts of labels, tokens and columns."""
+    assert judge.refusal(kind, MINIMAL[kind], "n" * 52) == ""
+    assert LONG_NAMES[kind] in judge.refusal(kind, MINIMAL[kind], "n" * 53)
+
+
+@pytest.mark.parametrize("moves", [("Suspended", "Active", "Suspended", "Cancelled"), ("Cancelled",)])
+def test_a_run_is_suspended_resumed_and_cancelled(judge: Any, moves: tuple[str, ...]) -> None:
+    """The state moves freely until it is Cancelled."""
+    judge.create("Run", MINIMAL["Run"])
+    for state in moves:
+        assert judge.change("Run", "x", {"state": state})["spec"]["state"] == state
+
+
+def test_several_faults_are_all_named_at_once(judge: Any) -> None:
+    """One faulty duration does not hide the next field's fault, and causes no unreadable error in a rule about both."""
+    refusal = judge.refusal("Engine", argo(url="https://u:p@a", tracking={"interval": "1d"}))
+    assert "spec.url holds a user or password" in refusal
+    assert "spec.tracking.interval is not a duration" in refusal
+    assert "evaluating rule" not in refusal
+
+
+@pytest.mark.parametrize("kind", MINIMAL)
+def test_a_field_that_does_not_exist_is_refused(judge: Any, kind: str) -> None:
+    """A typo is named, not pruned in silence (kubectl asks for that by default)."""
+    assert 'unknown field "spec.paramters"' in judge.refusal(kind, MINIMAL[kind] | {"paramters": {}})
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("Automation", automation(batches=[{"name": "a"}, {"name": "a"}])),
+        ("Run", run(batches={"inline": [{"name": "a"}, {"name": "a"}]})),
+        ("Run", run(batches={"names": ["a", "a"]})),
+    ],
+)
+def test_a_batch_is_named_once(judge: Any, kind: str, spec: Spec) -> None:
+    """Two batches of one name are refused."""
+    assert "Duplicate value" in judge.refusal(kind, spec)
