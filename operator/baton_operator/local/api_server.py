@@ -12,7 +12,7 @@ import json
 import ssl
 import subprocess
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +139,30 @@ class ApiServer:
         if files:
             self.kubectl("apply", "--server-side", "--force-conflicts", *_flagged(files))
 
-    def wait_established(self, *files: Path, seconds: int = 30) -> None:
-        """Wait until the CustomResourceDefinitions in *files* are served."""
-        if files:
-            self.kubectl("wait", "--for=condition=Established", f"--timeout={seconds}s", *_flagged(files))
+    def apply_objects(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Apply manifests that are no files."""
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        self.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=text)
+
+    def wait_established(self, *names: str, seconds: int = 30) -> None:
+        """Wait until CustomResourceDefinitions are served."""
+        definitions = [f"crd/{each}" for each in names]
+        self.kubectl("wait", "--for=condition=Established", f"--timeout={seconds}s", *definitions)
+
+
+def answers(address: str, path: str, *, tls: ssl.SSLContext | None = None) -> bool:
+    """Say whether a GET of *path* is answered with 200."""
+    if tls is None:
+        connection = http.client.HTTPConnection(address, timeout=1)
+    else:
+        connection = http.client.HTTPSConnection(address, timeout=1, context=tls)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _flagged(files: Iterable[Path]) -> list[str]:

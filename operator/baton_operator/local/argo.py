@@ -72,7 +72,8 @@ class Argo:
     def _prepare(self, definitions: list[Path]) -> None:
         """Have what the two expect to find: definitions, a namespace, a configuration."""
         self.api_server.apply(*definitions)
-        self.api_server.wait_established(*definitions)
+        plurals = [each.stem.removeprefix("argoproj.io_") for each in definitions]
+        self.api_server.wait_established(*(f"{each}.argoproj.io" for each in plurals))
         self.api_server.create_namespace(NAMESPACE)
         self.api_server.create(
             f"/api/v1/namespaces/{NAMESPACE}/configmaps",
@@ -84,8 +85,6 @@ class Argo:
 
     def _start_controller(self, program: Path) -> None:
         process = self.home.process("argo-controller")
-        if not process.runs:  # readiness is read from the log, so the log must be this start's
-            process.log_file.unlink(missing_ok=True)
 
         def command(_: PortOf) -> list[str | Path]:
             return [program, "--kubeconfig", self.api_server.path, "--namespace", NAMESPACE, "--executor-image", "none"]
@@ -93,8 +92,9 @@ class Argo:
         start_on_free_ports(
             process,
             command,
-            lambda _: _STARTED in process.log_file.read_text(errors="replace"),
+            lambda _: _STARTED in process.log_of_this_start(),
             environment={"LEADER_ELECTION_DISABLE": "true", "DEFAULT_REQUEUE_TIME": "1s"},
+            depends_on=self.api_server.config.server,
         )
 
     def _start_server(self, program: Path, auth_mode: AuthMode) -> str:
@@ -107,7 +107,8 @@ class Argo:
                 *("--secure=false", f"--auth-mode={auth_mode}", "--port", str(port("http"))),
             ]
 
-        start_on_free_ports(process, command, lambda port: _is_up(port("http")))
+        address = self.api_server.config.server
+        start_on_free_ports(process, command, lambda port: _is_up(port("http")), depends_on=address)
         return f"http://127.0.0.1:{process.port('http')}"
 
 

@@ -7,13 +7,12 @@ aggregated ClusterRoles, quotas); there is no scheduler and no kubelet, so no Po
 
 from __future__ import annotations
 
-import http.client
 import secrets
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from baton_operator.local.api_server import ApiServer
+from baton_operator.local.api_server import ApiServer, answers
 from baton_operator.local.binaries import kubernetes_program
 from baton_operator.local.certificates import ControlPlaneKeys
 from baton_operator.local.home import Home, write_private
@@ -95,7 +94,7 @@ class ControlPlane:
                 *(() if self.fsync else ("--unsafe-no-fsync",)),
             ]
 
-        start_on_free_ports(self.etcd, command, lambda port: _answers(f"127.0.0.1:{port('client')}", "/health"))
+        start_on_free_ports(self.etcd, command, lambda port: answers(f"127.0.0.1:{port('client')}", "/health"))
 
     def _start_api_server(self) -> None:
         program = kubernetes_program("kube-apiserver", self.say)
@@ -146,9 +145,10 @@ class ControlPlane:
 
         def is_ready(port: PortOf) -> bool:
             tls = ssl.create_default_context(cafile=str(keys.authority))
-            return _answers(f"127.0.0.1:{port('https')}", "/healthz", tls=tls)
+            return answers(f"127.0.0.1:{port('https')}", "/healthz", tls=tls)
 
-        start_on_free_ports(self.controller_manager, command, is_ready)
+        address = f"https://127.0.0.1:{self.api_server.port('https')}"
+        start_on_free_ports(self.controller_manager, command, is_ready, depends_on=address)
 
 
 def _administrator_token(path: Path) -> str:
@@ -156,18 +156,3 @@ def _administrator_token(path: Path) -> str:
     if not path.exists():
         write_private(path, f'{secrets.token_urlsafe(24)},admin,admin,"system:masters"\n')
     return path.read_text().split(",", 1)[0]
-
-
-def _answers(address: str, path: str, *, tls: ssl.SSLContext | None = None) -> bool:
-    """Say whether a GET of *path* is answered with 200."""
-    if tls is None:
-        connection = http.client.HTTPConnection(address, timeout=5)
-    else:
-        connection = http.client.HTTPSConnection(address, timeout=5, context=tls)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

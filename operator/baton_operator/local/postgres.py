@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from baton_operator.local.process import ServerProcess
 from baton_operator.local.server import PortOf, start_on_free_ports
 
 _NOT_ROOT = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-_WITHOUT_FSYNC = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
+_WITHOUT_FSYNC = ("-c", "fsync=off", "-c", "full_page_writes=off")  # a commit still survives a kill of the server
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,14 @@ class Postgres:
 
     def _make_cluster(self, programs: Path, folder: Path) -> None:
         """Make the data folder; it appears whole or not at all."""
-        data, fresh, password = folder / "data", folder / "data.new", folder / "password"
+        data, password = folder / "data", folder / "password"
         if data.exists():
             return
-        shutil.rmtree(fresh, ignore_errors=True)
+        for left in folder.glob("data.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        fresh = tempfile.mkdtemp(
+            prefix="data.", dir=folder
+        )  # a killed up leaves an initdb that still writes to its own
         write_private(password, secrets.token_hex(16))
         made = subprocess.run(  # noqa: S603 - initdb, and arguments of our own
             [
@@ -111,7 +116,7 @@ class Postgres:
         )
         if made.returncode:
             raise ServerFailed(f"initdb of PostgreSQL {self.version} failed: {(made.stderr or made.stdout).strip()}")
-        fresh.rename(data)
+        Path(fresh).rename(data)
 
     def _answers(self) -> bool:
         try:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from baton_operator.local import ports
@@ -25,6 +26,8 @@ _RECORD_AND_BECOME = """
 cat /proc/$$/stat /proc/sys/kernel/random/boot_id > "$0.new" && mv "$0.new" "$0" && cd "${0%/*}" && exec "$@"
 """
 _KILL_PATIENCE = 5.0
+_START_MARK = "=== started "
+_LONG_LOG = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ class ServerProcess:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self.pid_file.unlink(missing_ok=True)
+        self._open_log(command)
         child = os.posix_spawn(
             "/bin/sh",
             ["sh", "-c", _RECORD_AND_BECOME, str(self.pid_file), *map(str, command)],
@@ -198,13 +202,23 @@ class ServerProcess:
             _signal(identity, signal.SIGKILL)
             _gone([identity], _KILL_PATIENCE)
 
-    def tail(self, lines: int = 12) -> str:
-        """Give the last *lines* of the log."""
+    def _open_log(self, command: Sequence[str | Path]) -> None:
+        """Mark the start in the log, in a new one if it has become long."""
+        if self.log_file.exists() and self.log_file.stat().st_size > _LONG_LOG:
+            self.log_file.replace(self.log_file.with_suffix(".old"))
+        with self.log_file.open("a") as log:
+            log.write(f"{_START_MARK}{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: {Path(command[0]).name}\n")
+
+    def log_of_this_start(self) -> str:
+        """Give what was logged since the last start."""
         try:
-            with self.log_file.open(errors="replace") as log:
-                return "".join(deque(log, maxlen=lines)).rstrip()
+            return self.log_file.read_text(errors="replace").rpartition(_START_MARK)[2]
         except FileNotFoundError:
-            return "(no log)"
+            return ""
+
+    def tail(self, lines: int = 12) -> str:
+        """Give the last *lines* of what was logged since the last start."""
+        return "\n".join(self.log_of_this_start().splitlines()[-lines:])
 
 
 def _descendants(identity: Identity) -> list[Identity]:

@@ -22,26 +22,28 @@ def start_on_free_ports(
     is_ready: Callable[[PortOf], bool],
     *,
     environment: Mapping[str, str] | None = None,
+    depends_on: str = "",
     seconds: float = 60.0,
 ) -> None:
     """
     Have a server run with this very command, and wait until it is ready.
 
-    One that runs is left alone, unless its command is another one now. One whose ports were taken while it was down
-    gets new ones.
+    One that runs is left alone, unless it was started with another command, variables or dependency. One whose ports
+    were taken while it was down gets new ones.
 
     Args:
         process: Whose folder, pid file and log it is.
         command: Gives program and arguments.
         is_ready: Asked again and again; never raises.
         environment: Variables added to this process's own.
+        depends_on: What it read when it started, beside command and variables; a change restarts it, too.
         seconds: How long it has to get ready.
 
     Raises:
         ServerFailed: It did not.
     """
     for attempt in range(1, _ATTEMPTS + 1):
-        wanted = json.dumps([[str(word) for word in command(process.port)], dict(environment or {})])
+        wanted = json.dumps([[str(word) for word in command(process.port)], dict(environment or {}), depends_on])
         if process.runs and _last_command(process) != wanted:
             process.stop()
         try:

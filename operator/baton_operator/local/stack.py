@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
+from baton_operator.local import baton
+from baton_operator.local.api_server import ApiServer
 from baton_operator.local.argo import Argo, AuthMode
 from baton_operator.local.home import Home
 from baton_operator.local.kubernetes import ControlPlane
@@ -16,10 +19,13 @@ from baton_operator.local.progress import Say
 DATABASE = "baton"
 """The database a local Baton keeps its rows in."""
 
-ENGINES = ("argo",)
-"""The engines whose own servers can be started here; Embedded needs none."""
-
 _STOP_LAST = ("argo-controller", "kube-controller-manager", "kube-apiserver", "etcd", "postgres-16", "postgres-18")
+
+
+class LocalEngine(StrEnum):
+    """The engines whose own servers can be started here; Embedded needs none."""
+
+    ARGO = "argo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +77,13 @@ class Stack:
     fsync: bool = True
     database_url: str | None = None
 
-    def up(self, engines: Collection[str] = ()) -> Endpoints:
+    def up(self, engines: Collection[str] = (), *, operator: bool = False) -> Endpoints:
         """
         Start what does not run, repair what a killed run left, and wait until all is ready.
 
         Args:
-            engines: Of `ENGINES`.
+            engines: Of `LocalEngine`.
+            operator: Whether to install Baton, migrate its database and start the operator, too.
 
         Raises:
             LocalError: A server could not be had or did not get ready; its message is for people.
@@ -84,7 +91,11 @@ class Stack:
         with self.home.locked(self.say):
             database_url = self.database_url or self._own_database()
             api_server = ControlPlane(self.home, self.say, self.fsync).up()
-            argo_url = Argo(self.home, api_server, self.say).up(AuthMode.SERVER) if "argo" in engines else None
+            argo_url = None
+            if LocalEngine.ARGO in engines:
+                argo_url = Argo(self.home, api_server, self.say).up(AuthMode.SERVER)
+            if operator:
+                self._start_baton(api_server, database_url, argo_url)
             return Endpoints(api_server.path, database_url, argo_url)
 
     def status(self) -> list[ServerStatus]:
@@ -102,6 +113,13 @@ class Stack:
             return [
                 each.name for each in sorted(map(self.home.process, self.home.known()), key=_stop_order) if each.stop()
             ]
+
+    def _start_baton(self, api_server: ApiServer, database_url: str, argo_url: str | None) -> None:
+        baton.install(api_server)
+        if argo_url is not None:
+            baton.offer_argo(api_server, argo_url)
+        baton.migrate(database_url)
+        baton.Operator(self.home, api_server, database_url).up()
 
     def _own_database(self) -> str:
         postgres = Postgres(self.home, fsync=self.fsync)

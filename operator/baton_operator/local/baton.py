@@ -1,0 +1,110 @@
+"""
+Baton itself on the local servers: its kinds and rights, its schema, and the operator.
+
+The operator runs as a ServiceAccount with exactly the chart's rights, so that a missing rule is seen here.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from baton_operator.local import manifests
+from baton_operator.local.api_server import ApiServer, answers
+from baton_operator.local.errors import ServerFailed
+from baton_operator.local.home import Home
+from baton_operator.local.process import ServerProcess
+from baton_operator.local.server import start_on_free_ports
+
+NAMESPACE = "baton-system"
+"""Where the operator's ServiceAccount lives."""
+
+SERVICE_ACCOUNT = "baton"
+"""Who the operator is."""
+
+_API_VERSION = "baton.dev/v1alpha1"
+_LIMITS = {"maxInFlight": 50, "requestsPerSecond": 50, "burst": 100}
+_TRACKING = {"interval": "1s", "idleInterval": "10s"}
+
+
+def install(api_server: ApiServer) -> None:
+    """Apply Baton's kinds, rights and admission policy, and wait until the kinds are served."""
+    api_server.apply_objects(manifests.everything(NAMESPACE, SERVICE_ACCOUNT))
+    api_server.wait_established(*(each["metadata"]["name"] for each in manifests.definitions()))
+
+
+def migrate(database_url: str) -> None:
+    """
+    Bring a database to the newest schema.
+
+    Raises:
+        ServerFailed: A migration failed; the message is what the runner said.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "baton_migrations"],
+        env={**os.environ, "BATON_DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ServerFailed(f"the database could not be migrated:\n{(done.stderr or done.stdout).strip()}")
+
+
+def offer_argo(api_server: ApiServer, url: str) -> None:
+    """Make the Engine ``argo`` in the namespace ``default``, or give it this address."""
+    spec = {"type": "Argo", "url": url, "limits": _LIMITS, "tracking": _TRACKING}
+    metadata = {"name": "argo", "namespace": "default"}
+    api_server.apply_objects([{"apiVersion": _API_VERSION, "kind": "Engine", "metadata": metadata, "spec": spec}])
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """
+    One replica of the operator.
+
+    Attributes:
+        home: Where it lives.
+        api_server: What it watches, as administrator.
+        database_url: Where its rows are.
+        name: Its process's name, one for each replica.
+    """
+
+    home: Home
+    api_server: ApiServer
+    database_url: str
+    name: str = "baton-operator"
+
+    @property
+    def process(self) -> ServerProcess:
+        """Its process."""
+        return self.home.process(self.name)
+
+    def up(self, **settings: str) -> None:
+        """
+        Start it if it does not run, and wait until it says that it is ready.
+
+        Args:
+            settings: Further ``BATON_…`` variables, by their names.
+
+        Raises:
+            ServerFailed: It did not get ready.
+        """
+        kubeconfig = self.process.folder / "kubeconfig"
+        self.api_server.write_service_account_kubeconfig(NAMESPACE, SERVICE_ACCOUNT, kubeconfig)
+        start_on_free_ports(
+            self.process,
+            lambda _: [sys.executable, "-m", "baton_operator"],
+            lambda port: answers(f"127.0.0.1:{port('http')}", "/readyz"),
+            environment={
+                "KUBECONFIG": str(kubeconfig),
+                "BATON_DATABASE_URL": self.database_url,
+                "BATON_HTTP_HOST": "127.0.0.1",
+                "BATON_HTTP_PORT": str(self.process.port("http")),
+                "BATON_ENGINE_NETWORKS": "127.0.0.0/8",
+                **settings,
+            },
+            depends_on=self.api_server.config.server,
+        )
