@@ -1,0 +1,122 @@
+"""Custom resources as values: what a watch or a list says of one object, at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Self, cast
+
+import orjson
+
+GROUP, VERSION = "baton.dev", "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+Kind = Literal["Engine", "Automation", "Run"]
+PLURALS: Mapping[Kind, str] = {"Engine": "engines", "Automation": "automations", "Run": "runs"}
+
+CREATED_BY = "baton.dev/created-by"
+STATE_BY = "baton.dev/state-by"
+TRACEPARENT = "baton.dev/traceparent"
+
+#: Bytes of a spec beyond which intake takes a closer look (K4): etcd's own limit is 1.5 MiB for the whole object.
+LARGE = 256 * 1024
+
+EventType = Literal["ADDED", "MODIFIED", "DELETED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """
+    One object as it was seen.
+
+    Attributes:
+        kind: Its kind, of the class.
+        type: What the watch says has happened; None where a list shows it.
+        generation: Counts the changes of its spec.
+        resource_version: Opaque; the same value means the same state.
+        spec: Its spec as plain values, shared with whoever parsed it: not to be changed.
+        created_by: Who created it, as the API server's admission policy stamped it; None where nobody did.
+        state_by: Who changed ``spec.state`` last, likewise.
+        traceparent: The W3C trace context that the user gave.
+        deleting_since: When its deletion was asked for; None while it is wanted.
+        is_completed: Whether its status says ``Completed``: a Run without a row that says so was refused.
+        observed_generation: What its status speaks of; None while it has none.
+    """
+
+    kind: ClassVar[Kind]
+
+    type: EventType | None
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    spec: Mapping[str, Any]
+    created_by: str | None = None
+    state_by: str | None = None
+    traceparent: str | None = None
+    deleting_since: datetime | None = None
+    is_completed: bool = False
+    observed_generation: int | None = None
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Self:
+        """
+        Read a watch event (``{"type", "object"}``) or an item of a list.
+
+        Fields beyond those named are left out; what the API server always sends is taken for granted.
+        """
+        seen_as = cast("EventType | None", raw.get("type")) if "object" in raw else None
+        body = raw.get("object", raw)
+        metadata, status = body["metadata"], body.get("status") or {}
+        annotations: Mapping[str, str] = metadata.get("annotations") or {}
+        deleting = metadata.get("deletionTimestamp")
+        return cls(
+            type=seen_as,
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=metadata["uid"],
+            generation=metadata.get("generation", 1),
+            resource_version=metadata.get("resourceVersion", ""),
+            spec=body.get("spec") or {},
+            created_by=annotations.get(CREATED_BY),
+            state_by=annotations.get(STATE_BY),
+            traceparent=annotations.get(TRACEPARENT),
+            deleting_since=datetime.fromisoformat(deleting) if deleting else None,
+            is_completed=_holds(status.get("conditions") or (), "Completed"),
+            observed_generation=status.get("observedGeneration"),
+        )
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the object does not exist any more."""
+        return self.type == "DELETED"
+
+    @property
+    def is_large(self) -> bool:
+        """Whether its spec has more than `LARGE` bytes as JSON."""
+        return len(orjson.dumps(self.spec)) > LARGE
+
+
+class EngineSeen(Seen):
+    """An Engine as it was seen."""
+
+    __slots__ = ()
+    kind: ClassVar[Kind] = "Engine"
+
+
+class AutomationSeen(Seen):
+    """An Automation as it was seen."""
+
+    __slots__ = ()
+    kind: ClassVar[Kind] = "Automation"
+
+
+class RunSeen(Seen):
+    """A Run as it was seen."""
+
+    __slots__ = ()
+    kind: ClassVar[Kind] = "Run"
+
+
+def _holds(conditions: Any, type_: str) -> bool:
+    return any(each.get("type") == type_ and each.get("status") == "True" for each in conditions)
