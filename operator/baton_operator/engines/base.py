@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from baton_models import ExecutionStatus
+from baton_operator.engines.errors import EngineError
 
 
 class Capability(str, Enum):  # noqa: UP042 - stored and shown by value
@@ -63,7 +64,7 @@ class Problem:
     What keeps a target from being run.
 
     Attributes:
-        reason: ``TargetNotFound``, ``InvalidArguments`` or ``MissingTokenParameter``.
+        reason: ``TargetNotFound``, ``InvalidArguments``, ``MissingTokenParameter`` or (not blocking) ``ShortMemory``.
         message: The engine's words, or the field and the fix; at most 1,000 characters.
         blocking: Whether runs would fail; if not, only the guarantee is weaker.
     """
@@ -292,11 +293,13 @@ class Observed:
         observations: What was seen.
         missing: References that were asked for and not seen: not the same as gone.
         pages: How many requests it took: the cost is pages, not references.
+        errors: Of the parts that could not be read (a namespace); their references are neither seen nor missing.
     """
 
     observations: Sequence[Observation]
     missing: Sequence[Reference] = ()
     pages: int = 0
+    errors: Sequence[EngineError] = ()
 
 
 CancelMode = Literal["stop", "terminate"]

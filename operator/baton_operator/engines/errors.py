@@ -7,6 +7,7 @@ Errors of the engines' room.
     - ProtocolDriftError    the answer made no sense; raise an alert, ask again later
   + PermanentError          the engine understood and refused; only a change of the spec can help
     - TargetNotFoundError   what the target names does not exist, or may not be seen by us
+    - ForbiddenError        the credential is known but may not do this; a person may mend it: ask again in minutes
     - AddressRefusedError   the address may not be reached from here (loopback, metadata, API server)
     - SecretNotFoundError   a Secret or ConfigMap that the Engine names, or a key of it, is not there
   + UnknownOutcomeError     a write may or may not have happened; never repeat it blindly
@@ -43,6 +44,14 @@ class PermanentError(EngineError):
 
 class TargetNotFoundError(PermanentError):
     """What the target names does not exist, or may not be seen by us."""
+
+
+class ForbiddenError(PermanentError):
+    """The credential is known but may not do this; a person may mend it, so ask again after ``retry_after`` seconds."""
+
+    def __init__(self, message: str, *, http_status: int | None = None, retry_after: float = 300.0) -> None:
+        super().__init__(message, http_status=http_status)
+        self.retry_after = retry_after
 
 
 class AddressRefusedError(PermanentError):

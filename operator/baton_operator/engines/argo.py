@@ -1,0 +1,324 @@
+"""
+Argo Workflows through argo-server's REST API.
+
+The attempt's token is the workflow's name, so a second send of it is answered with 409 and nothing starts twice
+(UNIQUE_NAME). Measured on 4.0.2, and read from its source:
+
+* A duplicate is ``409 {"code":6}``; other conflicts are 409 too, so the workflow is read and its marks compared.
+* A parameter without ``=`` is 500, an undeclared one is accepted in silence: both are checked before sending.
+* Ending what has ended is 500 "cannot shutdown a completed workflow".
+* Lists come from a cache and say nothing about absence; GET is the truth. A list's ``limit`` cuts in silence unless
+  ``ext.showRemainingItemCount=true`` is among the field selectors; ``continue`` is an offset; empty is ``null``.
+* ``resubmit`` by a person copies our label to another name: a workflow is known by name **and** uid.
+* What the server could not send to the API server, or got no answer to, it reports as 400 with Go's own words
+  (``Post "https://…": EOF``): that is no refusal but an unknown outcome (`argo_submit.is_unsure`).
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from baton_operator.engines.addresses import AddressGuard
+from baton_operator.engines.answers import Answer, decode, read_error, write_outcome
+from baton_operator.engines.argo_api import (
+    ALREADY_EXISTS,
+    MARK_FIELDS,
+    NODE_FIELDS,
+    ArgoApi,
+    engine_word,
+    submit_path,
+)
+from baton_operator.engines.argo_logs import read_logs
+from baton_operator.engines.argo_submit import is_unsure, refusal, submission
+from baton_operator.engines.argo_workflow import Workflow, external_id, node_of, observation, status_of
+from baton_operator.engines.base import (
+    Absent,
+    Adopted,
+    Ambiguous,
+    CancelMode,
+    CancelOutcome,
+    Capability,
+    Created,
+    EngineHealth,
+    EngineSpec,
+    Found,
+    Idempotency,
+    LogPage,
+    NameGone,
+    Node,
+    Observation,
+    Observed,
+    Outcome,
+    Problem,
+    Reference,
+    Rejected,
+    Sighting,
+    SubmitRequest,
+    Unknown,
+)
+from baton_operator.engines.errors import (
+    EngineError,
+    ForbiddenError,
+    PermanentError,
+    ProtocolDriftError,
+    TargetNotFoundError,
+)
+from baton_operator.engines.http import Call, HttpClient, TransportError, unanswered
+from baton_operator.engines.registry import Surroundings
+
+_ENDED = "cannot shutdown a completed workflow"
+_BAD_PARAMETER = "expected parameter of the form"
+
+
+def argo_adapter(spec: EngineSpec, surroundings: Surroundings) -> "ArgoAdapter":
+    """
+    Make the adapter for *spec*; the factory that ``app.py`` lists as ``Argo``.
+
+    Raises:
+        PermanentError: The spec has no usable ``url``.
+    """
+    return ArgoAdapter(spec, surroundings)
+
+
+class ArgoAdapter:
+    """One Engine of type Argo; keeps `EngineAdapter`, `LogReader` and `NodeLister`."""
+
+    idempotency = Idempotency.UNIQUE_NAME
+    capabilities = frozenset(Capability)
+
+    def __init__(self, spec: EngineSpec, surroundings: Surroundings) -> None:
+        url = spec.spec.get("url")
+        if not isinstance(url, str):
+            raise PermanentError("spec.url is missing: set the address of argo-server")
+        self._namespace = spec.namespace
+        self._http = HttpClient(
+            url,
+            namespace=spec.namespace,
+            spec=spec.spec,
+            secrets=surroundings.secrets,
+            guard=AddressGuard(surroundings.engine_networks, surroundings.api_server),
+            observer=surroundings.observer,
+            library=surroundings.library,
+        )
+        self._api = ArgoApi(self._http, surroundings.request_deadline)
+        self._memories: dict[tuple[str, ...], float | None] = {}
+
+    async def probe(self) -> EngineHealth:
+        """Ask for the version, then for a list: a server in auth mode ``client`` looks at the token only then."""
+        version = await self._api.version()
+        try:
+            await self._api.touch(self._namespace)
+        except ForbiddenError as error:
+            note = f"the credential is known, but may not list workflows in {self._namespace}: {error}"
+        else:
+            note = ""
+        memory = min((memory for memory in self._memories.values() if memory is not None), default=None)
+        return EngineHealth(version=version, memory=memory, message=self._http.clean(note))
+
+    async def validate(self, target: Mapping[str, Any], arguments: Sequence[str]) -> Sequence[Problem]:
+        """Compare *target* and *arguments* with what the template declares, and learn how long Argo remembers."""
+        target = {"namespace": self._namespace, **target}
+        key = tuple(str(target.get(arm, "")) for arm in ("namespace", "workflowTemplate", "clusterWorkflowTemplate"))
+        try:
+            template = await self._api.template(target)
+        except TargetNotFoundError as error:
+            self._memories.pop(key, None)
+            return [Problem("TargetNotFound", str(error))]
+        self._memories[key] = template.memory
+        return template.problems(target, arguments)
+
+    async def submit(self, request: SubmitRequest) -> Outcome:
+        """Submit the template under the token's name; a 409 is compared with what is there."""
+        why = refusal(request)
+        if why is not None:
+            return Rejected("EngineRejected", self._http.clean(why))
+        clock = asyncio.get_running_loop().time
+        ends = clock() + request.deadline
+        call = Call(
+            "submit",
+            "POST",
+            submit_path(self._target_namespace(request)),
+            body=submission(request),
+            deadline=request.deadline,
+            write=True,
+            before_send=request.before_send,
+        )
+        try:
+            answer = await self._http.call(call)
+        except EngineError as error:
+            return unanswered(error)
+        if answer.status == HTTPStatus.CONFLICT and not is_unsure(self._api.message(answer)):
+            return await self._compare(request, answer, max(ends - clock(), 0.1))
+        return self._judge(request, answer)
+
+    async def find(self, request: SubmitRequest) -> Sighting:
+        """Read the workflow of the token's name and compare its marks."""
+        namespace = self._target_namespace(request)
+        workflow = await self._api.workflow(namespace, request.token, fields=MARK_FIELDS, operation="find")
+        if workflow is None:
+            return Absent()
+        identity = external_id(namespace, workflow)
+        if not workflow.is_ours(request.run_uid, request.fingerprint):
+            return Ambiguous([identity], foreign=True)
+        return Found(identity, url=self._url(namespace, workflow), native=workflow.status.phase)
+
+    async def observe(self, references: Sequence[Reference]) -> Observed:
+        """List each namespace once, in pages; a namespace that fails says so in ``errors`` and hides no other."""
+        wanted: dict[str, dict[str, Reference]] = defaultdict(dict)
+        unreadable = [reference for reference in references if _parts(reference) is None]
+        for reference in references:
+            if (parts := _parts(reference)) is not None:
+                wanted[parts[0]][reference.external_id] = reference
+        seen: list[Observation] = []
+        missing, errors, pages = unreadable, [], 0
+        for namespace, ours in wanted.items():
+            try:
+                async for page in self._api.pages(namespace):
+                    pages += 1
+                    seen.extend(
+                        self._observation(namespace, workflow)
+                        for workflow in page.items or ()
+                        if ours.pop(external_id(namespace, workflow), None) is not None
+                    )
+            except EngineError as error:
+                errors.append(error)
+            else:
+                missing.extend(ours.values())
+        if errors and len(errors) == len(wanted):
+            raise errors[0]
+        return Observed(seen, missing, pages, errors)
+
+    async def look(self, reference: Reference) -> Observation | None:
+        """Read one workflow; another one under the same name is not it."""
+        workflow = await self._workflow(reference, NODE_FIELDS, "look")
+        return None if workflow is None else self._observation(_namespace(reference), workflow)
+
+    async def cancel(self, reference: Reference, mode: CancelMode, reason: str) -> CancelOutcome:
+        """Look, then ``stop`` (exit handlers run) or ``terminate`` (they do not)."""
+        workflow = await self._workflow(reference, MARK_FIELDS, "cancel")
+        if workflow is None:
+            return CancelOutcome.NOT_FOUND
+        if status_of(workflow)[0].is_finished:
+            return CancelOutcome.ALREADY_TERMINAL
+        if workflow.spec.shutdown == "Terminate" or (workflow.spec.shutdown == "Stop" and mode == "stop"):
+            return CancelOutcome.ACCEPTED
+        body = {"message": reason[:500]} if mode == "stop" else {}
+        try:
+            answer = await self._api.end(_namespace(reference), workflow.metadata.name, mode, body)
+        except TransportError as error:
+            if error.sent:
+                return CancelOutcome.UNKNOWN
+            raise
+        except ProtocolDriftError:
+            return CancelOutcome.UNKNOWN
+        return self._ended(answer)
+
+    async def nodes(self, reference: Reference) -> Sequence[Node]:
+        """List the nodes, in the order in which they began."""
+        workflow = await self._workflow(reference, NODE_FIELDS, "nodes")
+        if workflow is None:
+            raise TargetNotFoundError("the workflow is not there any more")
+        nodes = [node_of(node, self._http.clean(node.message)) for node in workflow.nodes]
+        return sorted(nodes, key=lambda node: (node.started_at is None, node.started_at, node.id))
+
+    async def logs(self, reference: Reference, cursor: str | None) -> LogPage:
+        """Read the pods' lines; a workflow without pods has none, so its nodes' messages stand for them."""
+        workflow = await self._workflow(reference, NODE_FIELDS, "logs")
+        if workflow is None:
+            raise TargetNotFoundError("the workflow is not there any more")
+        return await read_logs(self._api, _namespace(reference), workflow, cursor)
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._http.close()
+
+    def _judge(self, request: SubmitRequest, answer: Answer) -> Outcome:
+        """Say what the answer to a submit means, a conflict excepted."""
+        if answer.is_ok:
+            return self._created(request, answer)
+        word, message = engine_word(answer), self._api.message(answer)
+        if is_unsure(message):
+            return Unknown(message, http_status=answer.status)
+        if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR and _BAD_PARAMETER in message:
+            return Rejected("EngineRejected", message, http_status=answer.status)
+        if answer.status == HTTPStatus.NOT_FOUND and word is None:
+            return Unknown(f"a 404 that is not Argo's own: {message}", http_status=answer.status)
+        return write_outcome(answer, message, marked=word is not None)
+
+    def _created(self, request: SubmitRequest, answer: Answer) -> Outcome:
+        """An answer proves something only if it is the workflow that was asked for."""
+        try:
+            workflow = decode(answer, Workflow)
+        except ProtocolDriftError as error:
+            return Unknown(self._http.clean(str(error)), http_status=answer.status)
+        if workflow.metadata.name != request.token or not workflow.metadata.uid:
+            return Unknown("the answer to the submit shows no workflow of our name", http_status=answer.status)
+        namespace = self._target_namespace(request)
+        return Created(external_id(namespace, workflow), self._url(namespace, workflow), workflow.status.phase)
+
+    async def _compare(self, request: SubmitRequest, answer: Answer, deadline: float) -> Outcome:
+        """A conflict is never proof that the work is ours: look at what has the name."""
+        namespace = self._target_namespace(request)
+        try:
+            workflow = await self._api.workflow(
+                namespace, request.token, fields=MARK_FIELDS, operation="compare", deadline=deadline
+            )
+        except EngineError as error:
+            return Unknown(f"the name is taken, by whom is not known: {error}", http_status=answer.status)
+        if workflow is None:
+            word = engine_word(answer)
+            if word is not None and word.code == ALREADY_EXISTS:
+                return NameGone("the name was taken, and then nothing was there")
+            return Unknown(self._api.message(answer), http_status=answer.status)
+        identity = external_id(namespace, workflow)
+        if workflow.is_ours(request.run_uid, request.fingerprint):
+            return Adopted(identity, self._url(namespace, workflow), workflow.status.phase)
+        return Rejected("NameTaken", f"{identity} has our name but not our marks", http_status=answer.status)
+
+    def _ended(self, answer: Answer) -> CancelOutcome:
+        """Say what the answer to a stop means."""
+        message = self._api.message(answer)
+        if answer.is_ok:
+            return CancelOutcome.ACCEPTED
+        if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR and _ENDED in message:
+            return CancelOutcome.ALREADY_TERMINAL
+        if answer.status == HTTPStatus.NOT_FOUND and engine_word(answer) is not None:
+            return CancelOutcome.NOT_FOUND
+        if (
+            is_unsure(message)
+            or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            or answer.status < HTTPStatus.BAD_REQUEST
+        ):
+            return CancelOutcome.UNKNOWN
+        raise read_error(answer, message)
+
+    async def _workflow(self, reference: Reference, fields: str, operation: str) -> Workflow | None:
+        """Read *reference*'s workflow; one of the same name with another uid is somebody else's."""
+        parts = _parts(reference)
+        if parts is None:
+            return None
+        namespace, name, uid = parts
+        workflow = await self._api.workflow(namespace, name, fields=fields, operation=operation)
+        return workflow if workflow is not None and workflow.metadata.uid == uid else None
+
+    def _observation(self, namespace: str, workflow: Workflow) -> Observation:
+        message = self._http.clean(workflow.status.message)
+        return observation(workflow, namespace=namespace, url=self._url(namespace, workflow), message=message)
+
+    def _target_namespace(self, request: SubmitRequest) -> str:
+        return str(request.target.get("namespace") or request.namespace)
+
+    def _url(self, namespace: str, workflow: Workflow) -> str:
+        return f"{self._http.base}/workflows/{namespace}/{workflow.metadata.name}?uid={workflow.metadata.uid}"
+
+
+def _parts(reference: Reference) -> tuple[str, str, str] | None:
+    """Return namespace, name and uid."""
+    parts = reference.external_id.split("/")
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 and all(parts) else None  # noqa: PLR2004
+
+
+def _namespace(reference: Reference) -> str:
+    return reference.external_id.partition("/")[0]

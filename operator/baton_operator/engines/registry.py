@@ -1,0 +1,135 @@
+"""
+From an Engine's type to its adapter.
+
+The visible list in ``app.py`` is handed in; installed packages add to it by the entry-point group ``baton.engines``,
+and never replace what is in the list. One adapter serves one generation of one Engine.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from types import ModuleType
+from typing import Any
+from uuid import UUID
+
+from baton_operator.engines.base import EngineAdapter, EngineSpec
+from baton_operator.engines.credentials import SecretSource
+from baton_operator.engines.errors import PermanentError
+from baton_operator.engines.http import Observer
+
+GROUP = "baton.engines"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """
+    What adapters are given by the operator.
+
+    Attributes:
+        secrets: Where secrets are read.
+        engine_networks: Networks that may be connected to although they are loopback, link-local or the API server's.
+        api_server: The API server's addresses, which are refused otherwise.
+        database: Baton's own store, for adapters whose engine lives in it (Embedded).
+        request_deadline: Seconds a request may take where the caller does not say.
+        observer: Told of each request to an engine: operation, code, seconds.
+        library: The HTTP library; by default the faster of those that are installed.
+    """
+
+    secrets: SecretSource
+    engine_networks: Sequence[IPv4Network | IPv6Network] = ()
+    api_server: Collection[IPv4Address | IPv6Address] = ()
+    database: Any = None
+    request_deadline: float = 10.0
+    observer: Observer | None = None
+    library: ModuleType | None = None
+
+
+AdapterFactory = Callable[[EngineSpec, Surroundings], EngineAdapter]
+
+
+def with_installed(listed: Mapping[str, AdapterFactory], *, group: str = GROUP) -> Mapping[str, AdapterFactory]:
+    """
+    Return *listed* together with what installed packages offer; the list wins.
+
+    Raises:
+        PermanentError: Two packages offer the same type.
+    """
+    found: dict[str, AdapterFactory] = {}
+    for point in entry_points(group=group):
+        if point.name in found:
+            raise PermanentError(f"two installed packages offer the engine type {point.name}: remove one")
+        found[point.name] = point.load()
+    return {**found, **listed}
+
+
+class AdapterRegistry:
+    """
+    Makes and keeps adapters.
+
+    Args:
+        factories: By type, as a spec names it.
+        surroundings: Handed to each factory.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        factories: Mapping[str, AdapterFactory],
+        surroundings: Surroundings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._factories = factories
+        self._surroundings = surroundings
+        self._clock = clock
+        self._kept: dict[UUID, tuple[int, EngineAdapter]] = {}
+        self._leaving: list[tuple[float, EngineAdapter]] = []
+
+    async def adapter(self, spec: EngineSpec) -> EngineAdapter:
+        """
+        Return the adapter of this generation of the Engine.
+
+        That of an older generation is closed later, when its last request must have ended. A caller that still
+        holds an old spec gets an adapter for it only if no newer one is known.
+
+        Raises:
+            PermanentError: Nothing serves the type, or the spec makes no adapter.
+        """
+        await self._close_leaving()
+        kept = self._kept.get(spec.id)
+        if kept is not None and kept[0] >= spec.generation:
+            return kept[1]
+        factory = self._factories.get(spec.type)
+        if factory is None:
+            known = ", ".join(sorted(self._factories))
+            raise PermanentError(f"no adapter serves engines of type {spec.type}: known are {known}")
+        adapter = factory(spec, self._surroundings)
+        if kept is not None:
+            self._leave(kept[1])
+        self._kept[spec.id] = (spec.generation, adapter)
+        return adapter
+
+    async def forget(self, engine_id: UUID) -> None:
+        """Let go of an Engine that is no more."""
+        kept = self._kept.pop(engine_id, None)
+        if kept is not None:
+            self._leave(kept[1])
+        await self._close_leaving()
+
+    async def close(self) -> None:
+        """Close every adapter, at the process's end."""
+        adapters = [adapter for _, adapter in (*self._kept.values(), *self._leaving)]
+        self._kept, self._leaving = {}, []
+        await asyncio.gather(*(adapter.close() for adapter in adapters))
+
+    def _leave(self, adapter: EngineAdapter) -> None:
+        self._leaving.append((self._clock() + 2 * self._surroundings.request_deadline, adapter))
+
+    async def _close_leaving(self) -> None:
+        due = [adapter for moment, adapter in self._leaving if moment <= self._clock()]
+        self._leaving = [entry for entry in self._leaving if entry[0] > self._clock()]
+        for adapter in due:
+            await adapter.close()
