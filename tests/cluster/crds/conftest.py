@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,3 +89,12 @@ def definitions(api_server: ApiServer) -> ApiServer:
 @pytest.fixture
 def judge(definitions: ApiServer, namespace: str) -> Judge:
     return Judge(definitions, namespace)
+
+
+@pytest.fixture(scope="module")
+def shared_judge(definitions: ApiServer) -> Iterator[Judge]:
+    """A judge for all tests of a module that only ask, or that agree about names."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    definitions.create_namespace(name)
+    yield Judge(definitions, name)
+    definitions.delete_namespace(name)
