@@ -21,6 +21,7 @@ from baton_operator.local.server import PortOf, start_on_free_ports
 NAMESPACE = "argo"
 """Where Argo's own objects are."""
 
+_CONTROLLER = "argo-controller"
 _CONFIGURATION = "workflow-controller-configmap"
 _STARTED = "Performing periodic GC"  # said once, when the controller's informers have synced
 
@@ -65,7 +66,8 @@ class Argo:
             ServerFailed: They did not get ready.
         """
         programs = ARGO.build(self.say)
-        self._prepare(sorted((programs / "crds").glob("argoproj.io_*.yaml")))
+        if not self.home.process(_CONTROLLER).runs:
+            self._prepare(sorted((programs / "crds").glob("argoproj.io_*.yaml")))
         self._start_controller(programs / "workflow-controller")
         return self._start_server(programs / "argo", auth_mode)
 
@@ -84,7 +86,7 @@ class Argo:
         )
 
     def _start_controller(self, program: Path) -> None:
-        process = self.home.process("argo-controller")
+        process = self.home.process(_CONTROLLER)
 
         def command(_: PortOf) -> list[str | Path]:
             return [program, "--kubeconfig", self.api_server.path, "--namespace", NAMESPACE, "--executor-image", "none"]
@@ -107,8 +109,13 @@ class Argo:
                 *("--secure=false", f"--auth-mode={auth_mode}", "--port", str(port("http"))),
             ]
 
-        address = self.api_server.config.server
-        start_on_free_ports(process, command, lambda port: _is_up(port("http")), depends_on=address)
+        start_on_free_ports(
+            process,
+            command,
+            lambda port: _is_up(port("http")),
+            environment={"KUBECONFIG": str(self.api_server.path)},  # where client mode finds the API server
+            depends_on=self.api_server.config.server,
+        )
         return f"http://127.0.0.1:{process.port('http')}"
 
 

@@ -13,7 +13,13 @@ from baton_operator.local.locking import file_lock
 from baton_operator.local.process import ServerProcess
 from baton_operator.local.progress import Say
 
-_STOP_SIGNALS = {"postgres-16": signal.SIGINT, "postgres-18": signal.SIGINT}  # end now, not when all clients have left
+_STOP_SIGNALS = {
+    "postgres-16": signal.SIGINT,  # end now, not when all clients have left
+    "postgres-18": signal.SIGINT,
+    "argo-controller": signal.SIGKILL,  # all three keep nothing, and take no notice of SIGTERM
+    "argo-server": signal.SIGKILL,
+    "argo-server-client": signal.SIGKILL,
+}
 
 
 @dataclass(frozen=True, slots=True)
