@@ -1,0 +1,176 @@
+"""Claiming attempts under the engine's row lock: counting what is in flight and claiming are one step (R10)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+ENGINES_WITH_WORK = text("""
+SELECT h.engine_id FROM engine_health h JOIN engine e ON e.id = h.engine_id
+WHERE e.is_active AND NOT e.suspend AND h.ready_reason = 'ProbeSucceeded' AND h.stalled_reason IS NULL
+  AND h.authenticated_reason IS DISTINCT FROM 'CredentialsRejected'
+  AND coalesce(h.paused_until, '-infinity') <= clock_timestamp()
+  AND EXISTS (SELECT 1 FROM dispatch_attempt d
+              WHERE d.engine_id = h.engine_id AND d.state = 'INTENT' AND d.due_at <= clock_timestamp())
+""")
+
+_LOCK = text("""
+SELECT h.restart_epoch, h.memory_seconds, e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec,
+       clock_timestamp() AS now,
+       least(:burst, h.bucket_tokens + CASE WHEN h.bucket_at IS NULL THEN :burst ELSE
+         :rate * extract(epoch FROM clock_timestamp() - h.bucket_at) END)::float AS tokens
+FROM engine_health h JOIN engine e ON e.id = h.engine_id
+WHERE h.engine_id = :engine FOR UPDATE OF h
+""")
+
+#: Each namespace is served in turn: first everybody's most urgent attempt, then everybody's second, and so on.
+_PICK = text("""
+WITH held AS (
+  SELECT tenant_id, count(*) AS n FROM dispatch_attempt
+  WHERE engine_id = :engine AND state IN ('SENT', 'ENQUEUED', 'ACKED', 'AMBIGUOUS', 'HALTED') GROUP BY tenant_id
+), tenants AS (
+  SELECT DISTINCT tenant_id FROM dispatch_attempt
+  WHERE engine_id = :engine AND state = 'INTENT' AND due_at <= clock_timestamp()
+), due AS (
+  SELECT d.id, d.priority, d.due_at,
+         row_number() OVER (PARTITION BY t.tenant_id ORDER BY d.priority DESC, d.due_at, d.id) AS turn
+  FROM tenants t LEFT JOIN held h ON h.tenant_id = t.tenant_id CROSS JOIN LATERAL (
+    SELECT id, priority, due_at FROM dispatch_attempt
+    WHERE engine_id = :engine AND tenant_id = t.tenant_id AND state = 'INTENT' AND due_at <= clock_timestamp()
+    ORDER BY priority DESC, due_at, id
+    LIMIT least(CAST(:limit AS bigint), greatest(CAST(:per_namespace AS bigint) - coalesce(h.n, 0), 0))) d
+), picked AS (
+  SELECT id FROM due ORDER BY turn, priority DESC, due_at
+  LIMIT greatest(least(CAST(:limit AS bigint), :max_in_flight - coalesce((SELECT sum(n) FROM held), 0)), 0)
+)
+SELECT d.id, d.run_id, d.batch_execution_id, d.item_execution_id, d.attempt_no, d.token, d.fingerprint, d.sends,
+       d.absences, d.first_sent_at, d.engine_epoch, d.handle, r.definition_id, r.uid, r.name AS run_name, r.tenant_id,
+       r.parameters, r.correlation_id, r.trace_context, r.run_timeout_seconds, r.created_at AS run_created_at,
+       b.name AS batch_name, b.payload AS batch_payload, i.payload AS item_payload, i.sequence_number,
+       a.name AS automation_name
+FROM dispatch_attempt d
+JOIN run r ON r.id = d.run_id
+JOIN automation a ON a.id = r.automation_id
+LEFT JOIN batch_execution be ON be.id = d.batch_execution_id
+LEFT JOIN batch b ON b.id = be.batch_id
+LEFT JOIN item_execution ie ON ie.id = d.item_execution_id
+LEFT JOIN item i ON i.id = ie.item_id
+WHERE d.id IN (SELECT id FROM picked) AND d.state = 'INTENT'
+FOR UPDATE OF d SKIP LOCKED
+""")
+
+#: Attempts become SENT and their units PROCESSING in one statement; it commits before any byte leaves.
+_SEND = text("""
+WITH sent AS (
+  UPDATE dispatch_attempt d SET state = 'SENT', lease_token = :lease, lease_until = clock_timestamp() + :lease_for,
+         sends = d.sends + 1, first_sent_at = coalesce(d.first_sent_at, clock_timestamp()),
+         last_sent_at = clock_timestamp(), fingerprint = v.fingerprint, absences = 0, last_look_at = NULL,
+         visible_after = clock_timestamp() + :lease_for + :margin,
+         evidence_until = coalesce(d.evidence_until, clock_timestamp() + :memory - :lease_for),
+         engine_epoch = CASE WHEN d.first_sent_at IS NULL THEN :epoch ELSE d.engine_epoch END,
+         due_at = clock_timestamp() + :lease_for, updated_at = clock_timestamp()
+  FROM unnest(CAST(:ids AS uuid[]), CAST(:fingerprints AS text[])) AS v(id, fingerprint)
+  WHERE d.id = v.id AND d.state = 'INTENT'
+  RETURNING d.id, d.run_id, d.batch_execution_id, d.item_execution_id, d.visible_after, d.evidence_until
+), items AS (
+  UPDATE item_execution i SET status = 'PROCESSING', status_reason = 'Dispatched', version = i.version + 1,
+         attempt_count = i.attempt_count + 1, started_at = coalesce(i.started_at, clock_timestamp()),
+         updated_at = clock_timestamp()
+  FROM sent WHERE i.id = sent.item_execution_id AND i.status IN ('PENDING', 'RETRYING')
+), batches AS (
+  UPDATE batch_execution b SET status = 'PROCESSING', status_reason = 'Dispatched', version = b.version + 1,
+         started_at = coalesce(b.started_at, clock_timestamp()), updated_at = clock_timestamp()
+  FROM (SELECT DISTINCT batch_execution_id FROM sent) s
+  WHERE b.id = s.batch_execution_id AND b.status IN ('PENDING', 'RETRYING')
+), runs AS (
+  UPDATE run r SET status = 'PROCESSING', status_reason = 'Dispatched', version = r.version + 1,
+         started_at = coalesce(r.started_at, clock_timestamp()), updated_at = clock_timestamp(),
+         deadline_at = coalesce(r.deadline_at, clock_timestamp() + make_interval(secs => r.run_timeout_seconds))
+  FROM (SELECT DISTINCT run_id FROM sent) s WHERE r.id = s.run_id AND r.status IN ('PENDING', 'RETRYING')
+), bucket AS (
+  UPDATE engine_health SET bucket_tokens = :tokens - (SELECT count(*) FROM sent), bucket_at = :now
+  WHERE engine_id = :engine
+)
+SELECT id, visible_after, evidence_until FROM sent
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an Engine allows; ``per_namespace`` and ``rate`` None for no limit."""
+
+    max_in_flight: int
+    per_namespace: int | None
+    rate: float
+    burst: int
+
+
+async def engines_with_work(session: AsyncSession) -> Sequence[UUID]:
+    """Find engines that may be sent to and have attempts that are due."""
+    return list((await session.execute(ENGINES_WITH_WORK)).scalars())
+
+
+async def lock_engine(session: AsyncSession, engine: UUID, limits: Limits) -> Any:
+    """Take the engine's row lock and read its bucket; None if the engine is gone."""
+    return (
+        await session.execute(_LOCK, {"engine": engine, "rate": limits.rate, "burst": float(limits.burst)})
+    ).one_or_none()
+
+
+async def pick(session: AsyncSession, engine: UUID, limits: Limits, *, limit: int) -> Sequence[Any]:
+    """Pick up to *limit* due attempts, fairly among namespaces, with all that a request is made of."""
+    values = {
+        "engine": engine,
+        "limit": limit,
+        "per_namespace": limits.per_namespace if limits.per_namespace is not None else limits.max_in_flight,
+        "max_in_flight": limits.max_in_flight,
+    }
+    return (await session.execute(_PICK, values)).all()
+
+
+async def mark_sent(
+    session: AsyncSession,
+    engine: UUID,
+    *,
+    ids: Sequence[UUID],
+    fingerprints: Sequence[str],
+    lease: UUID,
+    lease_for: Any,
+    margin: Any,
+    memory: Any,
+    epoch: str | None,
+    tokens: float,
+    now: datetime,
+) -> dict[UUID, Any]:
+    """
+    Claim *ids* under *lease*.
+
+    Args:
+        lease_for: How long the lease lasts (timedelta).
+        margin: Freeze allowance, network delay and list lag (timedelta): absence is evidence only after it.
+        memory: How long the engine remembers (timedelta), less freeze allowance and network delay.
+        tokens: What the engine's bucket held at *now*.
+
+    Returns:
+        The claimed rows by id, with ``visible_after`` and ``evidence_until``.
+    """
+    answer = await session.execute(
+        _SEND,
+        {
+            "engine": engine,
+            "ids": list(ids),
+            "fingerprints": list(fingerprints),
+            "lease": lease,
+            "lease_for": lease_for,
+            "margin": margin,
+            "memory": memory,
+            "epoch": epoch,
+            "tokens": tokens,
+            "now": now,
+        },
+    )
+    return {row.id: row for row in answer}

@@ -1,0 +1,130 @@
+"""Recording what a submit or a look said: guarded by lease and state, so that a late process writes nothing (R11)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    One attempt's new state.
+
+    Attributes:
+        instance_id: Key of the instance to be born, with ``external_id``; None where there is none.
+        proven: Nothing of the attempt is out: it counts as never sent.
+    """
+
+    id: UUID
+    state: str
+    due_at: datetime | None = None
+    absences: int = 0
+    looked_at: datetime | None = None
+    proven: bool = False
+    handle: str | None = None
+    http_status: int | None = None
+    error: str | None = None
+    instance_id: UUID | None = None
+    external_id: str | None = None
+    url: str | None = None
+    native: str | None = None
+
+
+_RECORD = text("""
+WITH told AS (
+  SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(
+    id uuid, state attempt_state, due_at timestamptz, absences smallint, looked_at timestamptz, proven boolean,
+    handle text, http_status int, error text, instance_id uuid, external_id text, url text, native text)
+), kept AS (
+  UPDATE dispatch_attempt d SET state = v.state, due_at = v.due_at, absences = v.absences, last_look_at = v.looked_at,
+         handle = coalesce(v.handle, d.handle), http_status = coalesce(v.http_status, d.http_status),
+         error = v.error, orchestration_instance_id = coalesce(v.instance_id, d.orchestration_instance_id),
+         sends = CASE WHEN v.proven THEN 0 ELSE d.sends END,
+         first_sent_at = CASE WHEN v.proven THEN NULL ELSE d.first_sent_at END,
+         evidence_until = CASE WHEN v.proven THEN NULL ELSE d.evidence_until END,
+         next_poll_at = CASE WHEN v.state = 'ENQUEUED' THEN clock_timestamp() END,
+         lease_token = NULL, lease_until = NULL, updated_at = clock_timestamp()
+  FROM told v WHERE d.id = v.id AND d.lease_token = :lease AND d.state = CAST(:held AS attempt_state)
+  RETURNING d.id, d.run_id, d.engine_id, d.attempt_no, d.batch_execution_id, d.item_execution_id,
+            d.cancel_requested_at, d.settled, v.state, v.instance_id, v.external_id, v.url, v.native
+), born AS (
+  INSERT INTO orchestration_instance (id, engine_id, external_id, attempt, status, status_reason, native_status, url)
+  SELECT instance_id, engine_id, external_id, attempt_no, 'PENDING', 'Dispatched', left(native, 100), url
+  FROM kept WHERE instance_id IS NOT NULL
+), linked AS (
+  INSERT INTO run_orchestration (run_id, orchestration_instance_id, attached_at)
+  SELECT run_id, instance_id, clock_timestamp() FROM kept WHERE instance_id IS NOT NULL
+), shown AS (
+  UPDATE run SET project_at = clock_timestamp() FROM (SELECT DISTINCT run_id FROM kept) k WHERE run.id = k.run_id
+), polled AS (
+  UPDATE engine_health h SET next_poll_at = least(h.next_poll_at, clock_timestamp() + :poll_in)
+  FROM (SELECT DISTINCT engine_id FROM kept WHERE state IN ('ACKED', 'ENQUEUED')) k WHERE h.engine_id = k.engine_id
+)
+SELECT id, run_id, attempt_no, batch_execution_id, item_execution_id, cancel_requested_at, settled, state FROM kept
+""")
+
+#: Attempts whose fate nobody knows and that nobody holds: SENT whose lease ran out, AMBIGUOUS that are due.
+_UNCLEAR = text("""
+WITH due AS (
+  SELECT d.id FROM dispatch_attempt d JOIN engine e ON e.id = d.engine_id
+  WHERE d.engine_id = ANY(CAST(:engines AS uuid[])) AND d.state IN ('SENT', 'AMBIGUOUS')
+    AND d.due_at <= clock_timestamp() AND coalesce(d.lease_until, '-infinity') <= clock_timestamp()
+  ORDER BY d.due_at LIMIT :limit FOR UPDATE OF d SKIP LOCKED
+), held AS (
+  UPDATE dispatch_attempt d SET state = 'AMBIGUOUS', lease_token = :lease, lease_until = clock_timestamp() + :lease_for,
+         visible_after = coalesce(d.visible_after, clock_timestamp())
+  FROM due WHERE d.id = due.id RETURNING d.*
+)
+SELECT h.id, h.engine_id, h.run_id, h.batch_execution_id, h.item_execution_id, h.attempt_no, h.token, h.fingerprint,
+       h.sends, h.absences, h.last_look_at, h.visible_after, h.evidence_until, h.engine_epoch, h.handle,
+       h.cancel_requested_at, r.definition_id, r.uid, r.name AS run_name, r.tenant_id, r.trace_context,
+       r.run_timeout_seconds, clock_timestamp() AS now
+FROM held h JOIN run r ON r.id = h.run_id
+""")
+
+_ENGINES_WITH_UNCLEAR = text("""
+SELECT DISTINCT d.engine_id FROM dispatch_attempt d JOIN engine_health h ON h.engine_id = d.engine_id
+WHERE d.state IN ('SENT', 'AMBIGUOUS') AND d.due_at <= clock_timestamp()
+  AND coalesce(d.lease_until, '-infinity') <= clock_timestamp()
+  AND h.ready_reason = 'ProbeSucceeded'
+""")
+
+
+def _document(change: Change) -> dict[str, Any]:
+    return {name: getattr(change, name) for name in Change.__dataclass_fields__}
+
+
+async def record(
+    session: AsyncSession, changes: Sequence[Change], *, lease: UUID, held: str, poll_in: Any
+) -> Sequence[Any]:
+    """
+    Write what became of attempts held under *lease* in state *held*; instances and links are born with it.
+
+    Args:
+        poll_in: When new instances are to be observed first (timedelta).
+
+    Returns:
+        The attempts that were still ours; the others were taken over, and nothing was written for them.
+    """
+    rows = orjson.dumps([_document(change) for change in changes]).decode()
+    answer = await session.execute(_RECORD, {"rows": rows, "lease": lease, "held": held, "poll_in": poll_in})
+    return answer.all()
+
+
+async def engines_with_unclear(session: AsyncSession) -> Sequence[UUID]:
+    """Find engines that answer and have attempts whose fate nobody knows."""
+    return list((await session.execute(_ENGINES_WITH_UNCLEAR)).scalars())
+
+
+async def claim_unclear(
+    session: AsyncSession, engines: Sequence[UUID], *, lease: UUID, lease_for: Any, limit: int
+) -> Sequence[Any]:
+    """Claim attempts whose fate nobody knows, to look for them."""
+    values = {"engines": list(engines), "lease": lease, "lease_for": lease_for, "limit": limit}
+    return (await session.execute(_UNCLEAR, values)).all()

@@ -1,0 +1,172 @@
+"""Moving instances, attempts, units and runs on: guarded by version and status, history by the triggers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceMove:
+    """What became of one instance, guarded by the version that was read."""
+
+    id: UUID
+    version: int
+    status: str
+    reason: str
+    native: str
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration: int | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitMove:
+    """
+    What becomes of one unit of work: an item, a batch or a whole run, whichever of the keys is the innermost.
+
+    Attributes:
+        retry_no: Number of the attempt that comes next, where it is tried again.
+        retry_at: When.
+        via_processing: The unit was never dispatched: it passes PROCESSING on its way, two history rows.
+    """
+
+    attempt_id: UUID
+    run_id: UUID
+    batch_execution_id: UUID | None
+    item_execution_id: UUID | None
+    definition_id: UUID
+    status: str
+    reason: str
+    message: str | None = None
+    result: Any = None
+    retry_no: int | None = None
+    retry_at: datetime | None = None
+    via_processing: bool = False
+
+
+_INSTANCES = text("""
+UPDATE orchestration_instance i
+SET status = v.status, status_reason = v.reason, native_status = left(v.native, 100), version = i.version + 1,
+    started_at = coalesce(v.started_at, i.started_at, CASE WHEN v.status <> 'PENDING' THEN clock_timestamp() END),
+    finished_at = CASE WHEN v.status IN ('COMPLETED', 'FAILED', 'CANCELLED')
+                       THEN coalesce(v.finished_at, clock_timestamp()) END,
+    duration_seconds = coalesce(v.duration, i.duration_seconds), url = coalesce(v.url, i.url),
+    lost_since = NULL, next_poll_at = NULL, updated_at = clock_timestamp()
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(id uuid, version int, status execution_status, reason text,
+     native text, started_at timestamptz, finished_at timestamptz, duration int, url text)
+WHERE i.id = v.id AND i.version = v.version AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING')
+RETURNING i.id, i.status
+""")
+
+_CLOSE = text("""
+UPDATE dispatch_attempt d SET state = 'CLOSED', due_at = NULL, cancel_due_at = NULL, updated_at = clock_timestamp()
+FROM run r WHERE d.orchestration_instance_id = ANY(CAST(:instances AS uuid[])) AND d.state <> 'CLOSED'
+  AND r.id = d.run_id
+RETURNING d.id, d.orchestration_instance_id AS instance_id, d.run_id, d.batch_execution_id, d.item_execution_id,
+          d.attempt_no, d.settled, d.cancel_requested_at, r.cancel_cause, r.definition_id, r.max_attempts
+""")
+
+_VALUES = """
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(run_id uuid, batch_execution_id uuid, item_execution_id uuid,
+     status execution_status, reason text, message text, result jsonb)
+"""
+
+_ITEMS = text(f"""
+UPDATE item_execution u SET status = v.status, status_reason = v.reason, error_message = v.message,
+       result_payload = coalesce(v.result, u.result_payload), version = u.version + 1, updated_at = clock_timestamp(),
+       finished_at = CASE WHEN v.status NOT IN ('PROCESSING', 'RETRYING') THEN clock_timestamp() END
+{_VALUES} WHERE u.id = v.item_execution_id AND u.status IN ('PENDING', 'PROCESSING', 'RETRYING')
+""")
+
+_BATCHES = text(f"""
+UPDATE batch_execution u SET status = v.status, status_reason = v.reason, error_message = v.message,
+       result_payload = coalesce(v.result, u.result_payload), version = u.version + 1, updated_at = clock_timestamp(),
+       finished_at = CASE WHEN v.status NOT IN ('PROCESSING', 'RETRYING') THEN clock_timestamp() END
+{_VALUES} WHERE u.id = v.batch_execution_id AND v.item_execution_id IS NULL
+  AND u.status IN ('PENDING', 'PROCESSING', 'RETRYING')
+""")
+
+_RUNS = text(f"""
+UPDATE run u SET status = v.status, status_reason = v.reason,
+       error_summary = CASE WHEN v.status = 'COMPLETED' THEN NULL ELSE coalesce(v.message, u.error_summary) END,
+       version = u.version + 1, updated_at = clock_timestamp(), project_at = clock_timestamp(),
+       finished_at = CASE WHEN v.status NOT IN ('PROCESSING', 'RETRYING') THEN clock_timestamp() END
+{_VALUES} WHERE u.id = v.run_id AND v.batch_execution_id IS NULL
+  AND u.status IN ('PENDING', 'PROCESSING', 'RETRYING')
+RETURNING u.id, u.definition_id, u.status, u.status_reason, u.created_at, u.started_at, u.finished_at
+""")
+
+_RETRIES = text("""
+INSERT INTO dispatch_attempt (run_id, batch_execution_id, item_execution_id, engine_id, tenant_id, attempt_no, token,
+                              priority, due_at)
+SELECT d.run_id, d.batch_execution_id, d.item_execution_id, d.engine_id, d.tenant_id, v.retry_no,
+       regexp_replace(d.token, '-a[0-9]+$', '-a' || v.retry_no), d.priority, v.retry_at
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(attempt_id uuid, retry_no int, retry_at timestamptz)
+JOIN dispatch_attempt d ON d.id = v.attempt_id
+ON CONFLICT DO NOTHING
+""")
+
+_NATIVE = text("""
+UPDATE run r SET native_status = left(v.native, 100),
+       project_at = coalesce(r.project_at, clock_timestamp() + :later)
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(id uuid, native text)
+JOIN dispatch_attempt d ON d.orchestration_instance_id = v.id
+WHERE r.id = d.run_id AND r.per = 'Run' AND r.native_status IS DISTINCT FROM left(v.native, 100)
+""")
+
+
+def _rows(values: Sequence[Any]) -> str:
+    return orjson.dumps([{name: getattr(each, name) for name in each.__dataclass_fields__} for each in values]).decode()
+
+
+async def move_instances(session: AsyncSession, moves: Sequence[InstanceMove], *, later: Any) -> set[UUID]:
+    """
+    Move instances whose version still fits; whole runs show the engine's word with the next patch, or *later*.
+
+    Returns:
+        The ids that moved; somebody else moved the others: read again, decide again.
+    """
+    rows = _rows(moves)
+    moved = {row.id for row in await session.execute(_INSTANCES, {"rows": rows})}
+    await session.execute(_NATIVE, {"rows": rows, "later": later})
+    return moved
+
+
+async def close_attempts(session: AsyncSession, instances: Sequence[UUID]) -> Sequence[Any]:
+    """Close the attempts of instances that ended; each is returned once, to whoever closed it."""
+    return (await session.execute(_CLOSE, {"instances": list(instances)})).all()
+
+
+async def move_units(session: AsyncSession, moves: Sequence[UnitMove]) -> Sequence[Any]:
+    """Move units of work; store the next attempts of those that are tried again. Returns whole runs that moved."""
+    via = [move for move in moves if move.via_processing]
+    finished: list[Any] = []
+    for batch in (_passing(via), moves):
+        if not batch:
+            continue
+        rows = _rows(batch)
+        if any(move.item_execution_id for move in batch):
+            await session.execute(_ITEMS, {"rows": rows})
+        if any(move.batch_execution_id and not move.item_execution_id for move in batch):
+            await session.execute(_BATCHES, {"rows": rows})
+        if any(move.batch_execution_id is None for move in batch):
+            finished = list((await session.execute(_RUNS, {"rows": rows})).all())
+    retries = [move for move in moves if move.retry_no]
+    if retries:
+        await session.execute(_RETRIES, {"rows": _rows(retries)})
+    return finished
+
+
+def _passing(moves: Sequence[UnitMove]) -> Sequence[UnitMove]:
+    """Make the step to PROCESSING of units that end before they were dispatched."""
+    return [
+        replace(move, status="PROCESSING", reason="Dispatched", message=None, retry_no=None, via_processing=False)
+        for move in moves
+    ]

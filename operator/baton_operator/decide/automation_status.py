@@ -1,0 +1,96 @@
+"""What an Automation's custom resource shows. Its conditions' times come from what is shown already (`carry_over`)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from baton_models.status import ExecutionStatus
+from baton_operator.decide.texts import fit
+from baton_operator.kube.conditions import Condition, timestamp, truth
+
+_MESSAGE = 600
+_OUTCOME = {
+    ExecutionStatus.COMPLETED: "Succeeded",
+    ExecutionStatus.FAILED: "Failed",
+    ExecutionStatus.CANCELLED: "Cancelled",
+    ExecutionStatus.SKIPPED: "Skipped",
+}
+#: What the engine says about the target, as opposed to what the spec says.
+_OF_THE_TARGET = frozenset({"TargetNotFound", "MissingTokenParameter"})
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The Run that ended last."""
+
+    name: str
+    status: ExecutionStatus
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AutomationView:
+    """
+    An automation's rows, as far as they are shown.
+
+    Attributes:
+        version: The version of the definition that new Runs take; None before there is one.
+        active: Runs that have not ended.
+        ready_reason: Why it can or cannot be used; None until intake has said.
+        target_reason: What the engine last said of the target: ``Valid`` or why not; None until it was asked.
+    """
+
+    generation: int
+    version: int | None = None
+    active: int = 0
+    is_suspended: bool = False
+    ready_reason: str | None = None
+    ready_message: str | None = None
+    target_reason: str | None = None
+    target_message: str | None = None
+    last_run: LastRun | None = None
+
+
+def status_document(automation: AutomationView) -> dict[str, Any]:
+    """Write the whole status of *automation*; ``lastTransitionTime`` is left open."""
+    document: dict[str, Any] = {
+        "observedGeneration": automation.generation,
+        "active": automation.active,
+        "conditions": [each.document(automation.generation) for each in conditions(automation)],
+    }
+    if automation.version is not None:
+        document["version"] = automation.version
+    if automation.last_run:
+        document["lastRun"] = {
+            "name": automation.last_run.name,
+            "outcome": _OUTCOME[automation.last_run.status],
+            "finishedAt": timestamp(automation.last_run.finished_at),
+        }
+    return document
+
+
+def conditions(automation: AutomationView) -> list[Condition]:
+    """Say how *automation* stands: an engine that does not know the target makes it unready, but not stalled."""
+    own, target = automation.ready_reason, automation.target_reason
+    own_message = fit(automation.ready_message, _MESSAGE)
+    target_message = fit(automation.target_message, _MESSAGE)
+    if own == "Valid" and target in _OF_THE_TARGET:
+        ready = Condition("Ready", "False", None, target, target_message)
+    elif own is None:
+        ready = Condition("Ready", "Unknown", None, "Valid", "Not read yet")
+    else:
+        ready = Condition("Ready", truth(own == "Valid"), None, own, own_message or "Runs of it are accepted")
+    shown = [ready, _target(target, target_message)]
+    if automation.is_suspended:
+        shown.append(Condition("Suspended", "True", None, "Suspended", "spec.suspend is true: new Runs are refused"))
+    if own in {"InvalidSchema", "InvalidExpression", "RefNotPermitted"}:
+        shown.append(Condition("Stalled", "True", None, own, own_message))
+    return shown
+
+
+def _target(reason: str | None, message: str) -> Condition:
+    if reason is None:
+        return Condition("TargetResolved", "Unknown", None, "Valid", "The engine was not asked yet")
+    if reason == "Valid":
+        return Condition("TargetResolved", "True", None, "Valid", message or "The engine knows the target")
+    return Condition("TargetResolved", "False", None, reason, message)
