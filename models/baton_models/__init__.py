@@ -22,6 +22,7 @@ from baton_models.execution import (
     RunProgressModel,
     RunStateHistoryModel,
 )
+from baton_models.guards import attach
 from baton_models.orchestration import (
     EngineHealthModel,
     EngineModel,
@@ -60,3 +61,5 @@ __all__ = [
     "WorkflowDefinitionModel",
     "new_id",
 ]
+
+attach(Base.metadata)

@@ -1,0 +1,55 @@
+"""What every chain's ``env.py`` does, in one call: ``environment.run()``."""
+
+from typing import Any
+
+from alembic import context
+from alembic.runtime.migration import MigrationContext, MigrationInfo
+from sqlalchemy import Connection, inspect
+from sqlalchemy.dialects.postgresql import insert
+
+from baton_migrations.chains import Chain
+from baton_migrations.filters import alembic_filters
+from baton_models import Base, SchemaCompatModel
+
+
+def run() -> None:
+    """
+    Bring one chain forward over the runner's connection, each revision in a transaction of its own.
+
+    Called by alembic through ``env.py`` only. The revision, its version row and its ``readable_since`` are committed
+    together, so that a kill at any moment leaves the chain between two revisions.
+    """
+    chain: Chain = context.config.attributes["chain"]
+    connection: Connection = context.config.attributes["connection"]
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        version_table=chain.version_table,
+        transaction_per_migration=True,
+        compare_type=True,
+        compare_server_default=True,
+        on_version_apply=_note_release,
+        **alembic_filters(chain.owns),
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _note_release(*, ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
+    """Write down which release can work with the revision that was just applied."""
+    config = context.config
+    chain: Chain = config.attributes["chain"]
+    revision = step.up_revision
+    connection = ctx.connection
+    if revision is None or connection is None:
+        return
+    config.attributes["progress"](f"{chain.name}: {revision.revision} {revision.doc}")
+    if not inspect(connection).has_table(SchemaCompatModel.__tablename__):
+        return
+    row = {"readable_since": revision.module.readable_since}
+    key = {"chain": chain.name, "revision": revision.revision}
+    connection.execute(
+        insert(SchemaCompatModel)
+        .values(**key, **row)
+        .on_conflict_do_update(index_elements=["chain", "revision"], set_=row)
+    )
