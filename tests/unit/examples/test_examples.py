@@ -1,0 +1,63 @@
+"""The examples as texts: explained, complete, and free of each other's names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+FOLDER = Path(__file__).parents[3] / "examples"
+FILES = sorted(FOLDER.rglob("*.yaml"))
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(path.read_text()))
+
+
+EVERYTHING = [each for path in FILES for each in documents(path)]
+
+
+def named(kind: str) -> dict[str, dict[str, Any]]:
+    return {each["metadata"]["name"]: each for each in EVERYTHING if each["kind"] == kind}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_a_file_opens_with_what_one_sees(path: Path) -> None:
+    """A sentence and, unless it only prepares, the command that shows the effect."""
+    header = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    assert len(header) > 1
+    assert path.stem.endswith("templates") or any("kubectl " in line for line in header)
+
+
+def test_no_name_is_used_twice() -> None:
+    """All files can be applied to one namespace."""
+    uses = Counter((each["kind"], each["metadata"]["name"]) for each in EVERYTHING)
+    assert [use for use, count in uses.items() if count > 1] == []
+
+
+def test_what_is_referred_to_is_there() -> None:
+    """Runs find their Automation, Automations their Engine and template, in the same folder or above."""
+    for run in named("Run").values():
+        assert run["spec"]["automationRef"]["name"] in named("Automation")
+    for automation in named("Automation").values():
+        engine = named("Engine")[automation["spec"]["engineRef"]["name"]]
+        (target,) = automation["spec"]["target"]
+        assert target == engine["spec"]["type"].lower()
+        template = automation["spec"]["target"][target].get("workflowTemplate")
+        assert template in {None, "no-such-template", *named("WorkflowTemplate")}
+
+
+@pytest.mark.parametrize("folder", [FOLDER, FOLDER / "argo"], ids=["embedded", "argo"])
+def test_each_folder_shows_the_five_ways_a_run_can_go(folder: Path) -> None:
+    """Success, failure, retry, something to cancel, and a fan-out over batches and items."""
+    kinds = [each for path in sorted(folder.glob("*.yaml")) for each in documents(path)]
+    specs = [each["spec"] for each in kinds if each["kind"] == "Automation"]
+    assert any(spec.get("retry", {}).get("maxAttempts", 1) > 1 for spec in specs)
+    assert any(spec.get("dispatch", {}).get("per") == "Item" and len(spec["batches"]) > 1 for spec in specs)
+    runs = [each["metadata"]["name"] for each in kinds if each["kind"] == "Run"]
+    assert len(runs) >= 12
+    for part in ("hello-ada", "failing-disk", "nap-long"):
+        assert any(part in name for name in runs)
