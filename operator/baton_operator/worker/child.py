@@ -1,0 +1,195 @@
+"""
+One child process: it claims a task, runs it, stores its end, and begins again.
+
+Started by the supervisor as ``python -m baton_operator.worker.child CONTROL REPORT`` with the descriptors of two pipes.
+It ends when it is told to drain, when SIGTERM has ended its task, and at once when its supervisor is gone.
+"""
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from typing import BinaryIO
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from baton_models.database import DatabaseConfig
+from baton_models.failures import backoff, is_transient, sqlstate
+from baton_operator import logs
+from baton_operator.tasks import Catalogue, TaskContext, UnknownTaskError
+from baton_operator.worker import claims
+from baton_operator.worker.capture import Capture
+from baton_operator.worker.claims import Claim
+from baton_operator.worker.finish import Outcome, finish
+from baton_operator.worker.invoke import Stopper, invoke
+from baton_operator.worker.pipes import ChildConfig, Report
+
+_PR_SET_PDEATHSIG = 1
+
+logger = logging.getLogger(__name__)
+
+
+class Child:
+    """The loop of one child process."""
+
+    def __init__(self, config: ChildConfig, report: int, capture: Capture, database: DatabaseConfig) -> None:
+        self._config = config
+        self._report = report
+        self._capture = capture
+        self._database = database
+        self._catalogue = Catalogue({})
+        self._stopper = Stopper()
+        self._runner = asyncio.Runner()
+        self._failures = 0
+        self.woken = threading.Event()
+        self.draining = False
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        self._stopper.install()
+        self._catalogue = Catalogue.discover()
+        for entry, why in self._catalogue.broken.items():
+            logger.error("tasks.not_loaded", extra={"entry_point": entry, "error": why})
+        Report("ready").write(self._report)
+        while not (self.draining or self._stopper.asked):
+            claim = self._claim()
+            if claim is None:
+                self.woken.wait(self._config.poll)
+                self.woken.clear()
+            else:
+                self._execute(claim)
+
+    def _claim(self) -> Claim | None:
+        try:
+            claim = self._runner.run(self._claimed(release_first=self._failures > 0))
+        except (SQLAlchemyError, OSError) as error:
+            self._failures += 1
+            logger.warning("task.claim_failed", extra={"error": type(error).__name__, "sqlstate": sqlstate(error)})
+            time.sleep(backoff(self._failures))
+            return None
+        self._failures = 0
+        return claim
+
+    async def _claimed(self, *, release_first: bool) -> Claim | None:
+        """Claim one task; after a failure, first give back what an unanswered COMMIT may have claimed."""
+        async with self._database.get_async_session() as session:
+            if release_first:
+                await claims.release(session, self._config.worker)
+            claim = await claims.claim(
+                session, self._config.worker, lease=self._config.lease, tasks=self._catalogue.tasks
+            )
+            await session.commit()
+        return claim
+
+    def _execute(self, claim: Claim) -> None:
+        self._capture.begin(claim.id, claim.logs)
+        outcome = self._called(claim)
+        if self._stopper.stopped:
+            self._capture.store()
+            return
+        lines = self._capture.end()
+        self._store(claim, Outcome(outcome.state, outcome.result, outcome.error, lines))
+        Report("ended", str(claim.id)).write(self._report)
+
+    def _called(self, claim: Claim) -> Outcome:
+        try:
+            task = self._catalogue.get(claim.task)
+        except UnknownTaskError as error:
+            return Outcome("failed", error=str(error))
+        limits = [each for each in (claim.timeout, task.timeout) if each is not None]
+        Report("started", str(claim.id), min(limits, default=None)).write(self._report)
+        context = TaskContext(
+            run_uid=claim.run_uid,
+            run_name=claim.run_name,
+            namespace=claim.namespace,
+            token=claim.token,
+            attempt=claim.attempt,
+        )
+        return invoke(task, claim.arguments, context, self._stopper, self._runner)
+
+    def _store(self, claim: Claim, outcome: Outcome) -> None:
+        """Store how it ended, as often as it takes: an unreachable database fails no task."""
+        tries = 0
+        while True:
+            try:
+                stored = self._runner.run(self._finished(claim, outcome))
+            except (SQLAlchemyError, OSError) as error:
+                if not is_transient(error):
+                    raise
+                tries += 1
+                logger.warning("task.not_stored", extra={"task": claim.task, "error": type(error).__name__})
+                time.sleep(backoff(tries))
+            else:
+                if not stored:
+                    logger.warning("task.not_ours_any_more", extra={"task": claim.task, "token": claim.token})
+                return
+
+    async def _finished(self, claim: Claim, outcome: Outcome) -> bool:
+        async with self._database.get_async_session() as session:
+            stored = await finish(session, claim.id, self._config.worker, outcome)
+            await (session.commit() if stored else session.rollback())
+        return stored
+
+
+def _obey(control: BinaryIO, child: Child) -> None:
+    """Follow the supervisor's orders; without a supervisor the whole process group ends at once."""
+    for line in control:
+        if line.strip() == b"drain":
+            child.draining = True
+        child.woken.set()
+    os.killpg(0, signal.SIGKILL)
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel kill this process when its supervisor dies, should code in C keep our thread from seeing it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _log_to(descriptor: int, config: ChildConfig) -> None:
+    """Send Baton's own records to the real standard error, all others into the task's lines."""
+    own = logging.StreamHandler(os.fdopen(descriptor, "w", buffering=1))
+    own.setFormatter(logs.formatter(people=config.log_format == "text"))
+    baton = logging.getLogger("baton_operator")
+    baton.addHandler(own)
+    baton.propagate = False
+    baton.setLevel(config.log_level)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+
+
+def main() -> None:
+    """Run one child; all it needs comes through its pipes."""
+    control_descriptor, report, parent = (int(each) for each in sys.argv[1:4])
+    _end_with(parent)
+    os.set_inheritable(control_descriptor, False)
+    os.set_inheritable(report, False)
+    with os.fdopen(control_descriptor, "rb") as control:
+        config = ChildConfig.parse(control.readline())
+        database = DatabaseConfig(
+            config.database_url,
+            pool_size=1,
+            max_overflow=1,
+            engine_kwargs={"pool_pre_ping": False},
+            application_name="baton-task",
+        )
+        capture = Capture(database, config.worker)
+        _log_to(capture.real_stderr, config)
+        child = Child(config, report, capture, database)
+        capture.start()
+        threading.Thread(target=_obey, args=(control, child), name="control", daemon=True).start()
+        status = 0
+        try:
+            child.run()
+        except Exception:
+            logger.exception("child.failed")
+            status = 1
+        os._exit(status)  # threads that a task has left behind do not keep the process
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""
+The worker's questions to ``embedded_task``; every write is guarded by worker and state.
+
+A worker's name is that of one child process and never given out twice, so a task that was taken from it (its lease ran
+out) does not match its name any more: a late result is refused. All times are the database's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Text
+
+from baton_operator.tasks import Task
+
+_TEXTS = ARRAY(Text)
+
+# Only a task whose attempt is ACKED: its instance exists, so its end has a place to be written to.
+_CLAIM = text(
+    """
+    WITH next AS MATERIALIZED (
+        SELECT t.id, a.attempt_no, r.uid, r.name, r.tenant_id
+        FROM embedded_task t
+        JOIN dispatch_attempt a ON a.token = t.token AND a.state = 'ACKED'
+        JOIN run r ON r.id = a.run_id
+        WHERE t.state = 'queued'
+        ORDER BY t.id LIMIT 1
+        FOR UPDATE OF t SKIP LOCKED
+    )
+    UPDATE embedded_task t
+    SET state = 'running', worker = :worker, started_at = clock_timestamp(), updated_at = now(),
+        lease_until = clock_timestamp() + make_interval(secs => :lease),
+        on_crash = CASE WHEN t.task = ANY(:retried) THEN 'retry' ELSE 'fail' END
+    FROM next WHERE t.id = next.id
+    RETURNING t.id, t.token, t.task, t.arguments, t.timeout_seconds, t.logs,
+              next.attempt_no, next.uid, next.name, next.tenant_id
+    """
+).bindparams(bindparam("retried", type_=_TEXTS))
+_RELEASE = text(
+    """
+    UPDATE embedded_task SET state = 'queued', worker = NULL, lease_until = NULL, started_at = NULL, updated_at = now()
+    WHERE worker = :worker AND state = 'running'
+    """
+)
+_HEARTBEAT = text(
+    """
+    UPDATE embedded_task SET lease_until = clock_timestamp() + make_interval(secs => :lease)
+    WHERE worker = ANY(:workers) AND state = 'running'
+    RETURNING id
+    """
+).bindparams(bindparam("workers", type_=_TEXTS))
+_CANCELS = text(
+    "SELECT id FROM embedded_task WHERE worker = ANY(:workers) AND state = 'running' AND cancel_requested"
+).bindparams(bindparam("workers", type_=_TEXTS))
+_HELD = text(
+    """
+    SELECT id, token, cancel_requested, on_crash, logs FROM embedded_task
+    WHERE worker = :worker AND state = 'running' FOR UPDATE
+    """
+)
+_EXPIRED = text(
+    """
+    SELECT id, token, worker, cancel_requested, on_crash, logs FROM embedded_task
+    WHERE state = 'running' AND lease_until < clock_timestamp()
+    ORDER BY lease_until LIMIT 100 FOR UPDATE SKIP LOCKED
+    """
+)
+_REQUEUE = text(
+    """
+    UPDATE embedded_task
+    SET state = 'queued', worker = NULL, lease_until = NULL, started_at = NULL, logs = :logs, updated_at = now()
+    WHERE id = :id AND state = 'running'
+    RETURNING pg_notify('baton_embedded', '')
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    One task that this process is to run now.
+
+    Attributes:
+        timeout: Seconds it may run by its row; None for no limit.
+        logs: What an earlier start of it has left, after a crash.
+    """
+
+    id: UUID
+    token: str
+    task: str
+    arguments: Mapping[str, Any]
+    timeout: float | None
+    logs: str
+    attempt: int
+    run_uid: str
+    run_name: str
+    namespace: str
+
+
+async def claim(session: AsyncSession, worker: str, *, lease: float, tasks: Mapping[str, Task]) -> Claim | None:
+    """Take the oldest task that is waiting and that nobody else is taking; the caller commits."""
+    retried = [each.name for each in tasks.values() if each.on_crash == "retry"]
+    row = (await session.execute(_CLAIM, {"worker": worker, "lease": lease, "retried": retried})).one_or_none()
+    if row is None:
+        return None
+    return Claim(
+        id=row.id,
+        token=row.token,
+        task=row.task,
+        arguments=row.arguments,
+        timeout=row.timeout_seconds,
+        logs=row.logs,
+        attempt=row.attempt_no,
+        run_uid=row.uid or "",
+        run_name=row.name,
+        namespace=row.tenant_id,
+    )
+
+
+async def release(session: AsyncSession, worker: str) -> None:
+    """Give back what *worker* has claimed without having begun it: a COMMIT went unanswered."""
+    await session.execute(_RELEASE, {"worker": worker})
+
+
+async def heartbeat(session: AsyncSession, workers: Sequence[str], *, lease: float) -> set[UUID]:
+    """Prolong the leases of all tasks of *workers*; return the tasks, so that a lost one is noticed."""
+    return set((await session.execute(_HEARTBEAT, {"workers": list(workers), "lease": lease})).scalars())
+
+
+async def cancels(session: AsyncSession, workers: Sequence[str]) -> set[UUID]:
+    """Return the running tasks of *workers* that are to end."""
+    return set((await session.execute(_CANCELS, {"workers": list(workers)})).scalars())
+
+
+async def held(session: AsyncSession, worker: str) -> Sequence[Row[Any]]:
+    """Lock and return what a dead *worker* has left running: one task at most."""
+    return (await session.execute(_HELD, {"worker": worker})).all()
+
+
+async def expired(session: AsyncSession) -> Sequence[Row[Any]]:
+    """Lock and return tasks whose workers have fallen silent, 100 at most."""
+    return (await session.execute(_EXPIRED)).all()
+
+
+async def requeue(session: AsyncSession, task_id: UUID, logs: str) -> None:
+    """Let another worker begin a running task anew, under the same token."""
+    await session.execute(_REQUEUE, {"id": task_id, "logs": logs})

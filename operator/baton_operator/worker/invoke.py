@@ -1,0 +1,134 @@
+"""Call one task and turn whatever comes of it into an outcome; the only place where users' code is called."""
+
+import asyncio
+import inspect
+import logging
+import signal
+import traceback
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+import orjson
+
+from baton_operator.engines.embedded import MAX_MESSAGE
+from baton_operator.tasks import CONTEXT, InvalidArgumentsError, Task, TaskContext, TaskStopped
+from baton_operator.worker.finish import Outcome
+
+#: Bytes of a result as JSON.
+MAX_RESULT = 256 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class InvalidResultError(ValueError):
+    """A task returned what cannot be stored; the text says what and what to do."""
+
+
+class Stopper:
+    """
+    Turns SIGTERM into the end of the task under way: an exception in a sync one, a cancel of an async one.
+
+    Attributes:
+        stopped: Whether a task was ended by it; its outcome is then the supervisor's to say.
+        asked: Whether SIGTERM came at all: no further task may begin.
+    """
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.asked = False
+        self._sync = False
+        self._cancel: Callable[[], object] | None = None
+
+    def install(self) -> None:
+        """Listen to SIGTERM; SIGINT is the supervisor's business."""
+        signal.signal(signal.SIGTERM, self._terminated)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _terminated(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's form
+        self.asked = True
+        if self._sync:
+            self.stopped = True
+            raise TaskStopped
+        if self._cancel:
+            self.stopped = True
+            self._cancel()
+
+    def run_sync(self, function: Callable[[], Any]) -> Any:
+        """Call *function* so that SIGTERM ends it."""
+        self._sync = True
+        try:
+            return function()
+        finally:
+            self._sync = False
+
+    async def run_async(self, function: Callable[[], Any]) -> Any:
+        """Await *function* so that SIGTERM cancels it; what it has left running is cancelled afterwards."""
+        loop, current = asyncio.get_running_loop(), asyncio.current_task()
+        inner = loop.create_task(_contained(function))
+        self._cancel = lambda: loop.call_soon_threadsafe(inner.cancel)
+        try:
+            return await inner
+        finally:
+            self._cancel = None
+            left = [each for each in asyncio.all_tasks() if each is not current]
+            for each in left:
+                each.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+
+async def _contained(function: Callable[[], Any]) -> Any:
+    """Keep `SystemExit` of a task from ending the event loop."""
+    try:
+        return await function()
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
+
+
+def invoke(
+    task: Task, arguments: Mapping[str, Any], context: TaskContext, stopper: Stopper, runner: asyncio.Runner
+) -> Outcome:
+    """
+    Call *task* and say how it went; what it raises is its failure, with the traceback in its log.
+
+    A sync task is called on the main thread with no event loop running, so `asyncio.run` works inside it.
+    """
+    try:
+        task.check(arguments)
+        keywords = {**arguments, CONTEXT: context} if task.takes_context else dict(arguments)
+        if inspect.iscoroutinefunction(task.function):
+            value = runner.run(stopper.run_async(lambda: task.function(**keywords)))
+        else:
+            value = stopper.run_sync(lambda: task.function(**keywords))
+        return Outcome("succeeded", result=encoded(value))
+    except (InvalidArgumentsError, InvalidResultError) as error:
+        return Outcome("failed", error=str(error)[:MAX_MESSAGE])
+    except BaseException as error:  # noqa: BLE001 - users' code may raise anything; the worker goes on
+        if not stopper.stopped:
+            traceback.print_exception(error)
+        return Outcome("failed", error=_described(error))
+
+
+def _described(error: BaseException) -> str:
+    text = str(error)
+    return (f"{type(error).__name__}: {text}" if text else type(error).__name__)[:MAX_MESSAGE].replace("\0", "\ufffd")
+
+
+def encoded(value: Any) -> bytes:
+    """
+    Encode a result as JSON.
+
+    Raises:
+        InvalidResultError: It is no JSON value, holds what PostgreSQL cannot store, or is too big.
+    """
+    try:
+        result = orjson.dumps(value)
+    except (TypeError, RecursionError) as error:
+        raise InvalidResultError(f"the task's result is no JSON value: {error}: return plain values") from None
+    if b"\\u0000" in result:
+        raise InvalidResultError("the task's result holds a NUL character, which PostgreSQL cannot store: remove it")
+    if len(result) > MAX_RESULT:
+        raise InvalidResultError(
+            f"the task's result has {len(result)} bytes, more than {MAX_RESULT}: store it elsewhere, return a link"
+        )
+    return result

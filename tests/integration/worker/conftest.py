@@ -1,0 +1,219 @@
+"""A database with Baton's tables, a queue to put tasks into, and real workers to run them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from shutil import copy
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from baton_models import (
+    AttemptState,
+    AutomationModel,
+    Base,
+    DispatchAttemptModel,
+    EngineModel,
+    ExecutionStatus,
+    RunModel,
+    new_id,
+)
+from baton_models.database import DatabaseConfig
+from baton_operator.engines.base import EngineSpec, LogPage, Observation, Outcome, Problem, Reference, SubmitRequest
+from baton_operator.engines.embedded import EmbeddedAdapter, external_id, wake_workers
+
+HERE = Path(__file__).parent
+
+
+class AnyTask:
+    """A directory that knows nothing, so the worker's own word is what counts."""
+
+    async def problem(self, task: str, arguments: object) -> Problem | None:
+        return None
+
+
+class Queue:
+    """One Engine of type Embedded, and the Runs that go to it."""
+
+    def __init__(self, database: DatabaseConfig) -> None:
+        self.database = database
+        self.engine_id, self.automation_id = new_id(), new_id()
+        self.spec = EngineSpec(self.engine_id, "team", "tasks", "Embedded", 1, {"type": "Embedded"})
+        self.adapter = EmbeddedAdapter(self.spec, database.get_async_session, AnyTask())
+
+    async def open(self) -> None:
+        async with self.database.get_async_session() as session:
+            session.add(EngineModel(id=self.engine_id, tenant_id="team", name="tasks", type="Embedded"))
+            session.add(AutomationModel(id=self.automation_id, tenant_id="team", name="auto"))
+            await session.commit()
+
+    async def put(self, task: str, *, timeout: float | None = None, acked: bool = True, **arguments: Any) -> str:
+        """Hand over one task as dispatch does; return its token."""
+        (token,) = await self.put_many([(task, arguments)], timeout=timeout, acked=acked)
+        return token
+
+    async def put_many(
+        self, tasks: list[tuple[str, dict[str, Any]]], *, timeout: float | None = None, acked: bool = True
+    ) -> list[str]:
+        runs = [self._run() for _ in tasks]
+        attempts = [self._attempt(run) for run in runs]
+        async with self.database.get_async_session() as session:
+            session.add_all(runs)
+            await session.flush()
+            session.add_all(attempts)
+            await session.commit()
+        requests = [
+            self.request(each.token, task, arguments, timeout=timeout)
+            for each, (task, arguments) in zip(attempts, tasks, strict=True)
+        ]
+        await self.adapter.submit_batch(requests)
+        if acked:
+            await self.acknowledge([each.token for each in attempts])
+        return [each.token for each in attempts]
+
+    async def acknowledge(self, tokens: list[str]) -> None:
+        async with self.database.get_async_session() as session:
+            await session.execute(
+                text("UPDATE dispatch_attempt SET state = 'ACKED' WHERE token = ANY(:tokens)"), {"tokens": tokens}
+            )
+            await wake_workers(session)
+            await session.commit()
+
+    def request(self, token: str, task: str, arguments: Mapping[str, Any], **more: Any) -> SubmitRequest:
+        return SubmitRequest(token, "f" * 64, "uid", "run", "team", {"task": task}, arguments, **more)
+
+    def _run(self) -> RunModel:
+        return RunModel(
+            id=new_id(),
+            automation_id=self.automation_id,
+            tenant_id="team",
+            uid=str(uuid.uuid4()),
+            name="nightly",
+            status=ExecutionStatus.PROCESSING,
+        )
+
+    def _attempt(self, run: RunModel) -> DispatchAttemptModel:
+        return DispatchAttemptModel(
+            run_id=run.id,
+            engine_id=self.engine_id,
+            attempt_no=1,
+            token=f"baton-{uuid.uuid4().hex}-a1",
+            state=AttemptState.SENT,
+        )
+
+    def reference(self, token: str) -> Reference:
+        return Reference(external_id(token), token)
+
+    async def look(self, token: str) -> Observation:
+        seen = await self.adapter.look(self.reference(token))
+        assert seen is not None
+        return seen
+
+    async def ended(self, token: str, *, within: float = 20) -> Observation:
+        return await self.until(token, lambda seen: seen.native not in {"queued", "running"}, within=within)
+
+    async def until(self, token: str, holds: Callable[[Observation], bool], *, within: float = 20) -> Observation:
+        deadline = time.monotonic() + within
+        while not holds(seen := await self.look(token)):
+            assert time.monotonic() < deadline, f"{seen}\n{await self.log(token)}"
+            await asyncio.sleep(0.02)
+        return seen
+
+    async def log(self, token: str) -> str:
+        return (await self.page(token)).text
+
+    async def page(self, token: str, cursor: str | None = None) -> LogPage:
+        return await self.adapter.logs(self.reference(token), cursor)
+
+    async def says(self, token: str, line: str, *, within: float = 20) -> None:
+        """Wait until the task has said *line*."""
+        deadline = time.monotonic() + within
+        while line not in (said := await self.log(token)):
+            assert time.monotonic() < deadline, (said, await self.look(token))
+            await asyncio.sleep(0.02)
+
+    async def cell(self, token: str, column: str) -> Any:
+        async with self.database.get_async_session() as session:
+            return await session.scalar(text(f"SELECT {column} FROM embedded_task WHERE token = :t"), {"t": token})
+
+
+@pytest.fixture
+async def queue(database_url: str) -> AsyncIterator[Queue]:
+    """A queue in a database of the test's own."""
+    database = DatabaseConfig(database_url)
+    async with database.async_sa_engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    queue = Queue(database)
+    await queue.open()
+    yield queue
+    await database.dispose_async_engine()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder as pip would leave it: a package of a site with an entry point of the group ``baton.tasks``."""
+    folder = tmp_path / "site"
+    info = folder / "site_tasks-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: site-tasks\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[baton.tasks]\nsite = tasks_of_a_site\nbroken = not_there_at_all\n")
+    copy(HERE / "tasks_of_a_site.py", folder)
+    return folder
+
+
+class Worker:
+    """A running `baton-worker`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process = process
+        self.log = log
+
+    def children(self) -> list[int]:
+        """Process ids of the child processes, read from the system."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in path.read_text().split()]
+
+    def stop(self, within: float = 30) -> int:
+        self.process.terminate()
+        return self.process.wait(within)
+
+
+@pytest.fixture
+def start_worker(database_url: str, site: Path, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Starts workers; all of them are gone after the test, with their children."""
+    started: list[Worker] = []
+
+    def start(*, concurrency: int = 1, lease: float = 15, grace: float = 20, **environ: str) -> Worker:
+        log = tmp_path / f"worker-{len(started)}.log"
+        command = [sys.executable, "-m", "baton_operator.worker"]
+        options = [f"--concurrency={concurrency}", f"--lease={lease}", f"--grace={grace}"]
+        given = {"BATON_DATABASE_URL": database_url, "PYTHONPATH": str(site), "BATON_LOG_FORMAT": "json", **environ}
+        with log.open("wb") as stream:
+            process = subprocess.Popen([*command, *options], env={**os.environ, **given}, stderr=stream)
+        started.append(Worker(process, log))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.send_signal(signal.SIGCONT)
+            for child in each.children():
+                os.kill(child, signal.SIGCONT)
+            each.process.kill()
+            each.process.wait()
+        print(each.log.read_text())
+
+
+@pytest.fixture
+def worker(start_worker: Callable[..., Worker]) -> Worker:
+    """One worker with one child."""
+    return start_worker()
