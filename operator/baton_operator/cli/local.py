@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -33,29 +36,27 @@ def up(
     operator: Annotated[bool, typer.Option(help="Start Baton, not only the servers around it.")] = True,
 ) -> None:
     """Start what does not run, wait until it is ready, and say how to use it."""
-    console = Console(stderr=True)
-    stack = Stack(Home.at(home), console.print, database_url=database_url)
-    try:
-        endpoints = stack.up(engine or [], operator=operator)
-    except LocalError as error:
-        console.print(f"[red]error:[/] {error}", highlight=False)
-        raise typer.Exit(1) from None
-    out = Console(highlight=False, soft_wrap=True)
-    out.print(f"export KUBECONFIG={endpoints.kubeconfig}")
+    with _errors_in_one_line():
+        endpoints = Stack(Home.at(home), _say, database_url=database_url).up(engine or [], operator=operator)
+    typer.echo(f"export KUBECONFIG={shlex.quote(str(endpoints.kubeconfig))}")
     if operator:
-        examples = "examples/argo/" if LocalEngine.ARGO in (engine or []) else "examples/"
-        out.print(f"kubectl apply -f {examples} && kubectl get runs --watch", markup=False)
+        examples = "examples/argo/" if endpoints.argo_url else "examples/"
+        typer.echo(f"kubectl apply -f {examples} && kubectl get runs --watch")
 
 
 @app.command()
 def status(home: HomeOption = _HOME) -> None:
     """Say which servers run. The exit code is 1 if one that was started does not."""
-    servers = Stack(Home.at(home), print).status()
-    table = Table("NAME", "STATE", "PID", "LOG", box=None)
+    servers = Stack(Home(home.absolute()), _say).status()
+    if not servers:
+        typer.echo(f"nothing was ever started in {home}: `baton local up`")
+        return
+    table = Table("NAME", "STATE", "PID", "PORTS", box=None, pad_edge=False)
     for each in servers:
         state = "[green]running[/]" if each.pid else "[red]stopped[/]"
-        table.add_row(each.name, state, str(each.pid or ""), str(each.log))
-    Console(soft_wrap=True).print(table if servers else f"Nothing was ever started in {home}: `baton local up`")
+        ports = ", ".join(f"{use} {port}" for use, port in each.ports.items())
+        table.add_row(each.name, state, str(each.pid or ""), ports)
+    Console(soft_wrap=True).print(table)
     if not all(each.pid for each in servers):
         raise typer.Exit(1)
 
@@ -63,13 +64,12 @@ def status(home: HomeOption = _HOME) -> None:
 @app.command()
 def down(home: HomeOption = _HOME) -> None:
     """Stop every server; what they keep stays for the next `up`."""
-    console = Console(stderr=True)
-    try:
-        stopped = Stack(Home.at(home), console.print).down()
-    except LocalError as error:
-        console.print(f"[red]error:[/] {error}", highlight=False)
-        raise typer.Exit(1) from None
-    console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing ran")
+    place = Home(home.absolute())
+    stopped: list[str] = []
+    if place.known():
+        with _errors_in_one_line():
+            stopped = Stack(place, _say).down()
+    typer.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing ran")
 
 
 @app.command()
@@ -79,10 +79,28 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more, until the server ends.")] = False,
 ) -> None:
     """Print the log of one server."""
-    place = Home.at(home)
+    place = Home(home.absolute())
     if name not in place.known():
         known = ", ".join(place.known()) or "none was ever started"
-        Console(stderr=True).print(f"[red]error:[/] no server is called {name}; there are: {known}", highlight=False)
+        _error(f"no server is called {name}; there are: {known}")
         raise typer.Exit(2)
     for piece in read_log(place.process(name), follow=follow):
         typer.echo(piece, nl=False)
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    """Print what failed and what to do about it, and end with 1."""
+    try:
+        yield
+    except LocalError as error:
+        _error(str(error))
+        raise typer.Exit(1) from None
+
+
+def _error(text: str) -> None:
+    typer.echo(f"{typer.style('error:', fg='red')} {text}", err=True)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

@@ -6,16 +6,19 @@ The operator runs as a ServiceAccount with exactly the chart's rights, so that a
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from baton_migrations import runner
+from baton_migrations.errors import MigrationError
 from baton_operator.local import manifests
 from baton_operator.local.api_server import ApiServer, answers
 from baton_operator.local.errors import ServerFailed
 from baton_operator.local.home import Home
 from baton_operator.local.process import ServerProcess
+from baton_operator.local.progress import Say
 from baton_operator.local.server import start_on_free_ports
 
 NAMESPACE = "baton-system"
@@ -35,22 +38,17 @@ def install(api_server: ApiServer) -> None:
     api_server.wait_established(*(each["metadata"]["name"] for each in manifests.definitions()))
 
 
-def migrate(database_url: str) -> None:
+def migrate(database_url: str, say: Say) -> None:
     """
     Bring a database to the newest schema.
 
     Raises:
         ServerFailed: A migration failed; the message is what the runner said.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "baton_migrations"],
-        env={**os.environ, "BATON_DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise ServerFailed(f"the database could not be migrated:\n{(done.stderr or done.stdout).strip()}")
+    try:
+        runner.migrate(database_url, progress=say)
+    except (MigrationError, SQLAlchemyError) as error:
+        raise ServerFailed(f"the database could not be migrated: {error}") from error
 
 
 def offer_argo(api_server: ApiServer, url: str) -> None:

@@ -11,15 +11,19 @@ import secrets
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from baton_operator.local.api_server import ApiServer, answers
 from baton_operator.local.binaries import kubernetes_program
-from baton_operator.local.certificates import ControlPlaneKeys
+from baton_operator.local.errors import PartMissing
 from baton_operator.local.home import Home, write_private
 from baton_operator.local.kubeconfig import Kubeconfig
 from baton_operator.local.process import ServerProcess
 from baton_operator.local.progress import Say
 from baton_operator.local.server import PortOf, start_on_free_ports
+
+if TYPE_CHECKING:
+    from baton_operator.local.certificates import ControlPlaneKeys
 
 _CONTROLLERS = (
     "clusterrole-aggregation-controller",
@@ -99,7 +103,7 @@ class ControlPlane:
     def _start_api_server(self) -> None:
         program = kubernetes_program("kube-apiserver", self.say)
         folder = self.home.folder("kube-apiserver")
-        keys = ControlPlaneKeys.kept_in(folder / "keys")
+        keys = self._keys()
         token = _administrator_token(folder / "tokens.csv")
         etcd_port = self.etcd.port("client")
 
@@ -123,6 +127,13 @@ class ControlPlane:
 
         start_on_free_ports(self.api_server, command, is_ready)
 
+    def _keys(self) -> ControlPlaneKeys:
+        try:
+            from baton_operator.local.certificates import ControlPlaneKeys  # noqa: PLC0415 - only the extra has it
+        except ModuleNotFoundError:
+            raise PartMissing("cryptography is missing: `pip install 'baton[local]'`") from None
+        return ControlPlaneKeys.kept_in(self.home.folder("kube-apiserver") / "keys")
+
     def _audit_flags(self, folder: Path) -> list[str]:
         if self.audit_log is None:
             return []
@@ -132,7 +143,7 @@ class ControlPlane:
 
     def _start_controller_manager(self) -> None:
         program = kubernetes_program("kube-controller-manager", self.say)
-        keys = ControlPlaneKeys.kept_in(self.home.folder("kube-apiserver") / "keys")
+        keys = self._keys()
 
         def command(port: PortOf) -> list[str | Path]:
             return [

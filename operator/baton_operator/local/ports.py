@@ -36,6 +36,15 @@ def pick_free() -> int:
             return port
 
 
+def known(path: Path) -> dict[str, int]:
+    """Give the ports that *path* remembers, by their names."""
+    try:
+        ports: dict[str, int] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    return ports
+
+
 def remembered(path: Path, name: str) -> int:
     """
     Give the port called *name*, the same one at every call, picked free at the first.
@@ -44,7 +53,7 @@ def remembered(path: Path, name: str) -> int:
         path: The JSON file that remembers a server's ports.
         name: What the server uses it for.
     """
-    ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    ports = known(path)
     if name not in ports:
         ports[name] = pick_free()
         temporary = path.with_suffix(".new")
@@ -60,7 +69,7 @@ def forget_taken(path: Path) -> bool:
     Returns:
         Whether any was taken.
     """
-    ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    ports = known(path)
     free = {name: port for name, port in ports.items() if is_free(port)}
     path.write_text(json.dumps(free))
     return free != ports

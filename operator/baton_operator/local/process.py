@@ -112,6 +112,10 @@ class ServerProcess:
         """Give the port the server uses for *name*: picked free at the first call, remembered after it."""
         return ports.remembered(self.folder / "ports.json", name)
 
+    def ports(self) -> dict[str, int]:
+        """Give all ports it remembers, by what they are used for."""
+        return ports.known(self.folder / "ports.json")
+
     def identity(self) -> Identity | None:
         """Give the identity of the running process, or None if it does not run."""
         try:

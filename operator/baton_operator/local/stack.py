@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from baton_operator.local import baton
 from baton_operator.local.api_server import ApiServer
@@ -52,11 +53,13 @@ class ServerStatus:
     Attributes:
         name: What people call it.
         pid: Its process, or None if it does not run.
+        ports: Its ports on 127.0.0.1, by what it uses them for.
         log: Where its output is.
     """
 
     name: str
     pid: int | None
+    ports: dict[str, int]
     log: Path
 
 
@@ -90,10 +93,13 @@ class Stack:
         """
         with self.home.locked(self.say):
             database_url = self.database_url or self._own_database()
+            self.say(f"PostgreSQL answers at {_place(database_url)}")
             api_server = ControlPlane(self.home, self.say, self.fsync).up()
+            self.say(f"the Kubernetes API answers at {api_server.config.server}")
             argo_url = None
             if LocalEngine.ARGO in engines:
                 argo_url = Argo(self.home, api_server, self.say).up(AuthMode.SERVER)
+                self.say(f"Argo answers at {argo_url}")
             if operator:
                 self._start_baton(api_server, database_url, argo_url)
             return Endpoints(api_server.path, database_url, argo_url)
@@ -104,7 +110,7 @@ class Stack:
         for name in self.home.known():
             process = self.home.process(name)
             identity = process.identity()
-            found.append(ServerStatus(name, identity.pid if identity else None, process.log_file))
+            found.append(ServerStatus(name, identity.pid if identity else None, process.ports(), process.log_file))
         return found
 
     def down(self) -> list[str]:
@@ -118,8 +124,10 @@ class Stack:
         baton.install(api_server)
         if argo_url is not None:
             baton.offer_argo(api_server, argo_url)
-        baton.migrate(database_url)
+        baton.migrate(database_url, self.say)
+        self.say("kinds, rights and schema are in place")
         baton.Operator(self.home, api_server, database_url).up()
+        self.say("the operator is ready")
 
     def _own_database(self) -> str:
         postgres = Postgres(self.home, fsync=self.fsync)
@@ -128,3 +136,9 @@ class Stack:
 
 def _stop_order(process: ServerProcess) -> int:
     return _STOP_LAST.index(process.name) if process.name in _STOP_LAST else -1
+
+
+def _place(database_url: str) -> str:
+    """Say where a database is, without its password."""
+    address = urlsplit(database_url)
+    return f"{address.hostname}:{address.port or 5432}{address.path}"
