@@ -1,0 +1,70 @@
+"""All invariants, asked one after the other in one read-only transaction."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from baton_models.database import DatabaseConfig
+from baton_operator.invariants.counts import CountsAddUp
+from baton_operator.invariants.history import HistoryWhole
+from baton_operator.invariants.isolation import TenantsApart
+from baton_operator.invariants.lost import NothingLost
+from baton_operator.invariants.orphans import NoOrphan
+from baton_operator.invariants.projection import StatusIsProjection
+from baton_operator.invariants.twice import NothingTwice
+from baton_operator.invariants.violation import Cluster, Evidence, Invariant, LedgerEntry, Violation
+from baton_operator.kube.client import KubeClient
+
+#: Seconds that a loop may take to do what is due.
+BOUND = 30.0
+
+INVARIANTS: tuple[Invariant, ...] = (
+    NothingLost(),
+    NothingTwice(),
+    HistoryWhole(),
+    StatusIsProjection(),
+    NoOrphan(),
+    CountsAddUp(),
+    TenantsApart(),
+)
+
+
+async def check_invariants(
+    database: DatabaseConfig,
+    kube: KubeClient | None = None,
+    ledger: Sequence[LedgerEntry] | None = None,
+    *,
+    bound: float = BOUND,
+    only: Collection[str] = (),
+) -> list[Violation]:
+    """
+    Check a live system, or one that has come to rest.
+
+    Args:
+        database: Where the rows are.
+        kube: The API server, if its Runs are to be compared with the rows.
+        ledger: What the engines accepted by their own books, if these are at hand.
+        bound: Seconds that a loop may take to do what is due; 0 once everything has come to rest.
+        only: Numbers of the invariants to check (``I3``); all by default.
+
+    Returns:
+        Everything that is wrong, by invariant.
+
+    Raises:
+        DBAPIError: The database does not answer, or has not the schema.
+        KubeError: The API server does not answer.
+    """
+    cluster = await _look(kube) if kube else None
+    async with database.get_async_session() as session:
+        await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        evidence = Evidence(session, bound, cluster, ledger)
+        chosen = [each for each in INVARIANTS if not only or each.number in only]
+        return [violation for each in chosen for violation in await each.violations(evidence)]
+
+
+async def _look(kube: KubeClient) -> Cluster:
+    listed_at = datetime.now(UTC)
+    runs: list[dict[str, Any]] = [run async for page in kube.list("Run") for run in page]
+    return Cluster(runs, listed_at)
