@@ -6,7 +6,6 @@ no evidence of absence.
 """
 
 from collections.abc import AsyncIterator, Mapping
-from http import HTTPStatus
 from urllib.parse import quote
 
 import msgspec
