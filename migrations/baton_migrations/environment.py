@@ -1,9 +1,11 @@
 """What every chain's ``env.py`` does, in one call: ``environment.run()``."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.script import Script
 from sqlalchemy import Connection, inspect
 from sqlalchemy.dialects.postgresql import insert
 
@@ -35,13 +37,15 @@ def run() -> None:
         context.run_migrations()
 
 
-def _note_release(*, ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
+def _note_release(
+    ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]
+) -> None:
     """Write down which release can work with the revision that was just applied."""
+    del heads, run_args
     config = context.config
     chain: Chain = config.attributes["chain"]
-    revision = step.up_revision
-    connection = ctx.connection
-    if revision is None or connection is None:
+    revision, connection = step.up_revision, ctx.connection
+    if not isinstance(revision, Script) or connection is None:
         return
     config.attributes["progress"](f"{chain.name}: {revision.revision} {revision.doc}")
     if not inspect(connection).has_table(SchemaCompatModel.__tablename__):

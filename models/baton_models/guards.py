@@ -8,13 +8,14 @@ the first statement, whatever the size of the later ones, so these functions joi
 they walk the transition table once and look every row up by an index (hence ``enable_seqscan = off``; a fresh table
 has no statistics, and a sequential plan made then would be kept while the table grows).
 
-Measured on PostgreSQL 18, one statement over 10,000 items: see ``docs/reference`` of the bench; order of magnitude
-25 µs a transition with all indexes of the history, of which the trigger's own work is a third.
+Measured on PostgreSQL 18, two busy cores, one statement over 10,000 items: 25–36 µs a transition with history, counters
+and all indexes, 18–20 µs with the triggers off; a status that stays as it was costs 1–2 µs.
 """
 
 from collections.abc import Iterator
 
 from sqlalchemy import DDL, MetaData, event
+from sqlalchemy.schema import ExecutableDDLElement
 
 from baton_models.views import RUN_HISTORY
 
@@ -120,12 +121,13 @@ _NEW = "SELECT run_id, status, 1 AS n FROM new_rows"
 _BOTH = f"{_NEW} UNION ALL SELECT run_id, status, -1 FROM old_rows"
 
 _TRIGGER = """
-CREATE OR REPLACE TRIGGER {name} {when} ON {table}{transition}
+CREATE OR REPLACE TRIGGER {name}
+{when} ON {table}{transition}
 FOR EACH STATEMENT EXECUTE FUNCTION {function}()
 """
 
-_BY_INSERT = {"when": "AFTER INSERT", "transition": "\nREFERENCING NEW TABLE AS new_rows"}
-_BY_UPDATE = {"when": "AFTER UPDATE", "transition": "\nREFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows"}
+_NEW_ROWS = "\nREFERENCING NEW TABLE AS new_rows"
+_BOTH_ROWS = "\nREFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows"
 
 
 def statements() -> Iterator[str]:
@@ -140,27 +142,24 @@ def statements() -> Iterator[str]:
 def _history(table: str, history: str, key: str) -> Iterator[str]:
     yield _BORN.format(history=history, key=key).strip()
     yield _MOVED.format(history=history, key=key, plans=_PLANS).strip()
-    for moment, by in (("born", _BY_INSERT), ("moved", _BY_UPDATE)):
-        function = f"baton_{history}_{moment}"
-        yield _TRIGGER.format(name=function, table=table, function=function, **by).strip()
-    yield _TRIGGER.format(
-        name=f"baton_{history}_guard",
-        when="BEFORE UPDATE OR DELETE OR TRUNCATE",
-        table=history,
-        transition="",
-        function="baton_history_guard",
-    ).strip()
+    yield _trigger(f"baton_{history}_born", "AFTER INSERT", table, _NEW_ROWS)
+    yield _trigger(f"baton_{history}_moved", "AFTER UPDATE", table, _NEW_ROWS)
+    yield _trigger(f"baton_{history}_guard", "BEFORE UPDATE OR DELETE OR TRUNCATE", history, "", "baton_history_guard")
 
 
 def _counters(table: str, units: str) -> Iterator[str]:
-    for moment, rows, by in (("counted", _NEW, _BY_INSERT), ("recounted", _BOTH, _BY_UPDATE)):
-        function = f"baton_{table}_{moment}"
-        yield _COUNT.format(table=table, moment=moment, plans=_PLANS, rows=rows, units=units).strip()
-        yield _TRIGGER.format(name=function, table=table, function=function, **by).strip()
+    yield _COUNT.format(table=table, moment="counted", plans=_PLANS, rows=_NEW, units=units).strip()
+    yield _COUNT.format(table=table, moment="recounted", plans=_PLANS, rows=_BOTH, units=units).strip()
+    yield _trigger(f"baton_{table}_counted", "AFTER INSERT", table, _NEW_ROWS)
+    yield _trigger(f"baton_{table}_recounted", "AFTER UPDATE", table, _BOTH_ROWS)
 
 
-def _ddl(statement: str) -> DDL:
-    return DDL(statement.replace("%", "%%"))
+def _trigger(name: str, when: str, table: str, transition: str, function: str | None = None) -> str:
+    return _TRIGGER.format(name=name, when=when, table=table, transition=transition, function=function or name).strip()
+
+
+def _ddl(statement: str) -> ExecutableDDLElement:
+    return DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]  # its __init__ has no annotations
 
 
 def attach(metadata: MetaData) -> None:

@@ -61,6 +61,7 @@ def _run() -> None:
         sa.Column("priority", sa.Integer(), server_default=sa.text("100"), nullable=False),
         sa.Column("token_hex", sa.String(length=32), nullable=True),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("submitted_before", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("queue_deadline_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("run_timeout_seconds", sa.Integer(), nullable=True),
         sa.Column("cancel_timeout_seconds", sa.Integer(), server_default=sa.text("300"), nullable=False),

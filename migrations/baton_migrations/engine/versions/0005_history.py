@@ -152,17 +152,20 @@ END
 $$
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_run_state_history_born AFTER INSERT ON run
+CREATE OR REPLACE TRIGGER baton_run_state_history_born
+AFTER INSERT ON run
 REFERENCING NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_run_state_history_born()
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_run_state_history_moved AFTER UPDATE ON run
-REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE OR REPLACE TRIGGER baton_run_state_history_moved
+AFTER UPDATE ON run
+REFERENCING NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_run_state_history_moved()
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_run_state_history_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON run_state_history
+CREATE OR REPLACE TRIGGER baton_run_state_history_guard
+BEFORE UPDATE OR DELETE OR TRUNCATE ON run_state_history
 FOR EACH STATEMENT EXECUTE FUNCTION baton_history_guard()
 """)
     op.execute("""
@@ -194,17 +197,20 @@ END
 $$
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_item_state_history_born AFTER INSERT ON item_execution
+CREATE OR REPLACE TRIGGER baton_item_state_history_born
+AFTER INSERT ON item_execution
 REFERENCING NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_item_state_history_born()
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_item_state_history_moved AFTER UPDATE ON item_execution
-REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE OR REPLACE TRIGGER baton_item_state_history_moved
+AFTER UPDATE ON item_execution
+REFERENCING NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_item_state_history_moved()
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_item_state_history_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON item_state_history
+CREATE OR REPLACE TRIGGER baton_item_state_history_guard
+BEFORE UPDATE OR DELETE OR TRUNCATE ON item_state_history
 FOR EACH STATEMENT EXECUTE FUNCTION baton_history_guard()
 """)
     op.execute("""
@@ -236,16 +242,19 @@ END
 $$
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_instance_state_history_born AFTER INSERT ON orchestration_instance
+CREATE OR REPLACE TRIGGER baton_instance_state_history_born
+AFTER INSERT ON orchestration_instance
 REFERENCING NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_instance_state_history_born()
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_instance_state_history_moved AFTER UPDATE ON orchestration_instance
-REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE OR REPLACE TRIGGER baton_instance_state_history_moved
+AFTER UPDATE ON orchestration_instance
+REFERENCING NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_instance_state_history_moved()
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_instance_state_history_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON instance_state_history
+CREATE OR REPLACE TRIGGER baton_instance_state_history_guard
+BEFORE UPDATE OR DELETE OR TRUNCATE ON instance_state_history
 FOR EACH STATEMENT EXECUTE FUNCTION baton_history_guard()
 """)

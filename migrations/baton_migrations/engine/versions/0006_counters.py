@@ -48,11 +48,6 @@ END
 $$
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_batch_execution_counted AFTER INSERT ON batch_execution
-REFERENCING NEW TABLE AS new_rows
-FOR EACH STATEMENT EXECUTE FUNCTION baton_batch_execution_counted()
-""")
-    op.execute("""
 CREATE OR REPLACE FUNCTION baton_batch_execution_recounted() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -87,7 +82,14 @@ END
 $$
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_batch_execution_recounted AFTER UPDATE ON batch_execution
+CREATE OR REPLACE TRIGGER baton_batch_execution_counted
+AFTER INSERT ON batch_execution
+REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION baton_batch_execution_counted()
+""")
+    op.execute("""
+CREATE OR REPLACE TRIGGER baton_batch_execution_recounted
+AFTER UPDATE ON batch_execution
 REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_batch_execution_recounted()
 """)
@@ -126,11 +128,6 @@ END
 $$
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_item_execution_counted AFTER INSERT ON item_execution
-REFERENCING NEW TABLE AS new_rows
-FOR EACH STATEMENT EXECUTE FUNCTION baton_item_execution_counted()
-""")
-    op.execute("""
 CREATE OR REPLACE FUNCTION baton_item_execution_recounted() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -165,7 +162,14 @@ END
 $$
 """)
     op.execute("""
-CREATE OR REPLACE TRIGGER baton_item_execution_recounted AFTER UPDATE ON item_execution
+CREATE OR REPLACE TRIGGER baton_item_execution_counted
+AFTER INSERT ON item_execution
+REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION baton_item_execution_counted()
+""")
+    op.execute("""
+CREATE OR REPLACE TRIGGER baton_item_execution_recounted
+AFTER UPDATE ON item_execution
 REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_item_execution_recounted()
 """)

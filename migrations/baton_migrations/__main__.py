@@ -1,0 +1,69 @@
+"""
+``baton-migrate``: what the init container runs.
+
+Exit codes: 0 done (or, with ``--check``, this release can work with the schema); 78 it cannot, and waiting does not
+help; 1 anything else, and running it again is safe.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from baton_migrations import check, runner
+from baton_migrations.errors import MigrationError, SchemaNotReadyError
+
+URL_VARIABLE = "BATON_DATABASE_URL"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Migrate the database, or check it.
+
+    Args:
+        arguments: The command line without the program's name; ``sys.argv`` if None.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(prog="baton-migrate", description="Bring Baton's database to this release.")
+    parser.add_argument("--database-url", help=f"postgresql://user@host/database; default: ${URL_VARIABLE}")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; say whether this release can work with it"
+    )
+    options = parser.parse_args(arguments)
+    database_url = options.database_url or os.environ.get(URL_VARIABLE)
+    if not database_url:
+        parser.error(f"name the database by --database-url or {URL_VARIABLE}")
+    try:
+        if options.check:
+            say(str(check.verify(database_url)))
+        else:
+            runner.migrate(database_url, progress=say)
+    except (MigrationError, SchemaNotReadyError) as error:
+        return _failed(str(error), error.exit_code)
+    except (SQLAlchemyError, ValueError) as error:
+        return _failed(_first_line(error), 1)
+    return 0
+
+
+def say(line: str) -> None:
+    """Print a line for people at once, also where the output is a pipe."""
+    print(line, flush=True)  # noqa: T201 - what a command line is for
+
+
+def _failed(message: str, code: int) -> int:
+    print(f"baton-migrate: {message}", file=sys.stderr, flush=True)  # noqa: T201 - what a command line is for
+    return code
+
+
+def _first_line(error: Exception) -> str:
+    """Leave out the statement and the link that SQLAlchemy adds."""
+    original = getattr(error, "orig", None) or error
+    return str(original).strip().partition("\n")[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Baton's own chain: alembic's environment, the template of a revision, and the revisions."""
