@@ -39,13 +39,13 @@ def test_no_name_is_used_twice() -> None:
 
 
 def test_what_is_referred_to_is_there() -> None:
-    """Runs find their Automation, Automations their Engine and template, in the same folder or above."""
+    """Runs find their Automation, Automations their Engine and template; a local Baton makes the Engine `argo`."""
     for run in named("Run").values():
         assert run["spec"]["automationRef"]["name"] in named("Automation")
     for automation in named("Automation").values():
-        engine = named("Engine")[automation["spec"]["engineRef"]["name"]]
+        engine = automation["spec"]["engineRef"]["name"]
         (target,) = automation["spec"]["target"]
-        assert target == engine["spec"]["type"].lower()
+        assert target == ("argo" if engine == "argo" else named("Engine")[engine]["spec"]["type"].lower())
         template = automation["spec"]["target"][target].get("workflowTemplate")
         assert template in {None, "no-such-template", *named("WorkflowTemplate")}
 
