@@ -39,6 +39,7 @@ class Seen:
         traceparent: The W3C trace context that the user gave.
         deleting_since: When its deletion was asked for; None while it is wanted.
         is_completed: Whether its status says ``Completed``: a Run without a row that says so was refused.
+        is_submitted: Whether its status says ``Submitted``: without a stored attempt, the database was restored.
         observed_generation: What its status speaks of; None while it has none.
     """
 
@@ -56,6 +57,7 @@ class Seen:
     traceparent: str | None = None
     deleting_since: datetime | None = None
     is_completed: bool = False
+    is_submitted: bool = False
     observed_generation: int | None = None
 
     @classmethod
@@ -83,6 +85,7 @@ class Seen:
             traceparent=annotations.get(TRACEPARENT),
             deleting_since=datetime.fromisoformat(deleting) if deleting else None,
             is_completed=_holds(status.get("conditions") or (), "Completed"),
+            is_submitted=_holds(status.get("conditions") or (), "Submitted"),
             observed_generation=status.get("observedGeneration"),
         )
 

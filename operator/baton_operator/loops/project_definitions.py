@@ -1,0 +1,133 @@
+"""How project shows Engines and Automations: rarely, because their counters move with every Run."""
+
+import hashlib
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from baton_models.database import DatabaseConfig
+from baton_models.statements.projection import (
+    Definition,
+    Shown,
+    claim_definitions,
+    record_definitions,
+    touch_definitions,
+)
+from baton_operator.decide import automation_status, engine_status
+from baton_operator.kube.conditions import carry_over, condition, digest
+from baton_operator.kube.events import Regarding
+from baton_operator.kube.resources import Kind
+from baton_operator.kube.writer import StatusWriter, Written
+from baton_operator.loops.views import automation_view, engine_view
+
+#: Seconds between two writes of one Engine or Automation, at least.
+INTERVAL = 10.0
+#: Seconds between two looks at what is due.
+LOOK = 1.0
+#: How many of a kind one look takes.
+LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    kind: Kind
+    document: Callable[[Any], dict[str, Any]]
+
+
+_TABLES: Mapping[Definition, _Table] = {
+    "engine": _Table("Engine", lambda row: engine_status.status_document(engine_view(row))),
+    "automation": _Table("Automation", lambda row: automation_status.status_document(automation_view(row))),
+}
+
+
+class DefinitionProjector:
+    """
+    Shows Engines and Automations.
+
+    What is compared and recorded is the document without the times of its conditions; where it has changed, these are
+    carried over from what the custom resource shows.
+    """
+
+    def __init__(self, database: DatabaseConfig, writer: StatusWriter) -> None:
+        self._database = database
+        self._writer = writer
+        self._touched: dict[Definition, set[UUID]] = {"engine": set(), "automation": set()}
+        self._written_at: dict[UUID, float] = {}
+        self._look_at = 0.0
+        self._touch_at = 0.0
+
+    def touch(self, automations: Collection[UUID], engines: Collection[UUID]) -> None:
+        """Remember that Runs of these have moved: their counters are shown within `INTERVAL`."""
+        self._touched["automation"].update(automations)
+        self._touched["engine"].update(engines)
+
+    async def turn(self) -> None:
+        """Show what is due, if the last look is long enough ago."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK
+        if now >= self._touch_at and any(self._touched.values()):
+            self._touch_at = now + INTERVAL
+            await self._touch()
+        for table in _TABLES:
+            await self._show(table)
+
+    async def _touch(self) -> None:
+        for table, ids in self._touched.items():
+            if ids:
+                async with self._database.get_async_session() as session:
+                    await touch_definitions(session, table, list(ids))
+                    await session.commit()
+                ids.clear()
+
+    async def _show(self, table: Definition) -> None:
+        async with self._database.get_async_session() as session:
+            rows = await claim_definitions(session, table, limit=LIMIT)
+            await session.commit()
+        if not rows:
+            return
+        shown = [await self._show_row(_TABLES[table], row) for row in rows]
+        async with self._database.get_async_session() as session:
+            await record_definitions(session, table, shown)
+            await session.commit()
+
+    async def _show_row(self, table: _Table, row: Any) -> Shown:
+        status = table.document(row)
+        wanted = hashlib.sha256(digest(status)).hexdigest()
+        if wanted == row.shown:
+            return Shown(row.id, row.lease, digest=wanted)
+        early = self._written_at.get(row.id, -INTERVAL) + INTERVAL - time.monotonic()
+        if early > 0:
+            return Shown(row.id, row.lease, again_in=timedelta(seconds=early))
+        written = await self._write(Regarding(table.kind, row.namespace, row.name, row.uid), status)
+        match written.outcome:
+            case "shown" | "refused":
+                self._written_at[row.id] = time.monotonic()
+                return Shown(row.id, row.lease, digest=wanted)
+            case "gone":
+                self._written_at.pop(row.id, None)
+                return Shown(row.id, row.lease)
+            case _:
+                return Shown(row.id, row.lease, again_in=timedelta(seconds=written.again_in))
+
+    async def _write(self, about: Regarding, status: dict[str, Any]) -> Written:
+        before = await self._writer.shown(about)
+        if isinstance(before, Written):
+            return before
+        timed = carry_over(status, before, now=datetime.now(UTC))
+        written = await self._writer.write(about, timed)
+        if written.outcome == "shown" and about.kind == "Engine":
+            await self._post_unavailable(about, before, timed)
+        return written
+
+    async def _post_unavailable(self, about: Regarding, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        was, is_ = condition(before, "Ready"), condition(now, "Ready")
+        if is_ is None or is_["status"] != "False" or (was is not None and was["status"] == "False"):
+            return
+        note = f"{is_['reason']}: {is_['message']}"[:1000]
+        key = str(is_["lastTransitionTime"])
+        await self._writer.post(about, reason="EngineUnavailable", key=key, severity="Warning", note=note)
