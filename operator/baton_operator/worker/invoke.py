@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import json
 import logging
 import signal
 import traceback
@@ -123,8 +124,11 @@ def encoded(value: Any) -> bytes:
     """
     try:
         result = orjson.dumps(value)
-    except (TypeError, RecursionError) as error:
+        json.dumps(value, allow_nan=False, default=str)  # orjson writes null for what is not finite
+    except TypeError as error:
         raise InvalidResultError(f"the task's result is no JSON value: {error}: return plain values") from None
+    except ValueError:
+        raise InvalidResultError("the task's result holds what is not a finite number: return null instead") from None
     if b"\\u0000" in result:
         raise InvalidResultError("the task's result holds a NUL character, which PostgreSQL cannot store: remove it")
     if len(result) > MAX_RESULT:

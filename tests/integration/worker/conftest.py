@@ -28,7 +28,7 @@ from baton_models import (
     new_id,
 )
 from baton_models.database import DatabaseConfig
-from baton_operator.engines.base import EngineSpec, LogPage, Observation, Outcome, Problem, Reference, SubmitRequest
+from baton_operator.engines.base import EngineSpec, LogPage, Observation, Problem, Reference, SubmitRequest
 from baton_operator.engines.embedded import EmbeddedAdapter, external_id, wake_workers
 
 HERE = Path(__file__).parent
@@ -38,6 +38,7 @@ class AnyTask:
     """A directory that knows nothing, so the worker's own word is what counts."""
 
     async def problem(self, task: str, arguments: object) -> Problem | None:
+        """Know nothing against it."""
         return None
 
 
@@ -51,19 +52,21 @@ class Queue:
         self.adapter = EmbeddedAdapter(self.spec, database.get_async_session, AnyTask())
 
     async def open(self) -> None:
+        """Make the Engine and an Automation."""
         async with self.database.get_async_session() as session:
             session.add(EngineModel(id=self.engine_id, tenant_id="team", name="tasks", type="Embedded"))
             session.add(AutomationModel(id=self.automation_id, tenant_id="team", name="auto"))
             await session.commit()
 
-    async def put(self, task: str, *, timeout: float | None = None, acked: bool = True, **arguments: Any) -> str:
+    async def put(self, task: str, *, limit: float | None = None, acked: bool = True, **arguments: Any) -> str:
         """Hand over one task as dispatch does; return its token."""
-        (token,) = await self.put_many([(task, arguments)], timeout=timeout, acked=acked)
+        (token,) = await self.put_many([(task, arguments)], limit=limit, acked=acked)
         return token
 
     async def put_many(
-        self, tasks: list[tuple[str, dict[str, Any]]], *, timeout: float | None = None, acked: bool = True
+        self, tasks: list[tuple[str, dict[str, Any]]], *, limit: float | None = None, acked: bool = True
     ) -> list[str]:
+        """Hand over many tasks in one go; return their tokens."""
         runs = [self._run() for _ in tasks]
         attempts = [self._attempt(run) for run in runs]
         async with self.database.get_async_session() as session:
@@ -72,7 +75,7 @@ class Queue:
             session.add_all(attempts)
             await session.commit()
         requests = [
-            self.request(each.token, task, arguments, timeout=timeout)
+            self.request(each.token, task, arguments, timeout=limit)
             for each, (task, arguments) in zip(attempts, tasks, strict=True)
         ]
         await self.adapter.submit_batch(requests)
@@ -81,6 +84,7 @@ class Queue:
         return [each.token for each in attempts]
 
     async def acknowledge(self, tokens: list[str]) -> None:
+        """Record as dispatch does that the engine has accepted *tokens*."""
         async with self.database.get_async_session() as session:
             await session.execute(
                 text("UPDATE dispatch_attempt SET state = 'ACKED' WHERE token = ANY(:tokens)"), {"tokens": tokens}
@@ -89,6 +93,7 @@ class Queue:
             await session.commit()
 
     def request(self, token: str, task: str, arguments: Mapping[str, Any], **more: Any) -> SubmitRequest:
+        """Make the request that dispatch would make."""
         return SubmitRequest(token, "f" * 64, "uid", "run", "team", {"task": task}, arguments, **more)
 
     def _run(self) -> RunModel:
@@ -111,17 +116,21 @@ class Queue:
         )
 
     def reference(self, token: str) -> Reference:
+        """Name the execution of *token*."""
         return Reference(external_id(token), token)
 
     async def look(self, token: str) -> Observation:
+        """See how *token* stands."""
         seen = await self.adapter.look(self.reference(token))
         assert seen is not None
         return seen
 
     async def ended(self, token: str, *, within: float = 20) -> Observation:
+        """Wait until *token* has ended."""
         return await self.until(token, lambda seen: seen.native not in {"queued", "running"}, within=within)
 
     async def until(self, token: str, holds: Callable[[Observation], bool], *, within: float = 20) -> Observation:
+        """Wait until what is seen of *token* fits."""
         deadline = time.monotonic() + within
         while not holds(seen := await self.look(token)):
             assert time.monotonic() < deadline, f"{seen}\n{await self.log(token)}"
@@ -129,9 +138,11 @@ class Queue:
         return seen
 
     async def log(self, token: str) -> str:
+        """Read all lines."""
         return (await self.page(token)).text
 
     async def page(self, token: str, cursor: str | None = None) -> LogPage:
+        """Read on from *cursor*."""
         return await self.adapter.logs(self.reference(token), cursor)
 
     async def says(self, token: str, line: str, *, within: float = 20) -> None:
@@ -142,6 +153,7 @@ class Queue:
             await asyncio.sleep(0.02)
 
     async def cell(self, token: str, column: str) -> Any:
+        """Read one column of the task's row."""
         async with self.database.get_async_session() as session:
             return await session.scalar(text(f"SELECT {column} FROM embedded_task WHERE token = :t"), {"t": token})
 
@@ -183,6 +195,7 @@ class Worker:
         return [int(pid) for pid in path.read_text().split()]
 
     def stop(self, within: float = 30) -> int:
+        """Send SIGTERM; return the exit status."""
         self.process.terminate()
         return self.process.wait(within)
 
@@ -210,7 +223,7 @@ def start_worker(database_url: str, site: Path, tmp_path: Path) -> Iterator[Call
                 os.kill(child, signal.SIGCONT)
             each.process.kill()
             each.process.wait()
-        print(each.log.read_text())
+        sys.stdout.write(each.log.read_text())
 
 
 @pytest.fixture

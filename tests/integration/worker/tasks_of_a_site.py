@@ -1,5 +1,7 @@
 """Tasks as a site would bring them, in a package of its own; each does one thing that a worker must cope with."""
 
+# ruff: noqa: T201, ASYNC240 - tasks print, and careless ones block
+
 import asyncio
 import ctypes
 import os

@@ -1,0 +1,131 @@
+"""
+Which tasks are installed here, asked of a child process: finding out imports users' code, and the operator does not.
+
+The child is ``python -m baton_operator.worker.listing``, with the environment that tasks get; it prints JSON. People
+may call it too, to see what a package offers and what could not be loaded.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from baton_operator.engines.base import Problem
+from baton_operator.tasks import Catalogue, argument_problem, unknown_task
+from baton_operator.worker.environment import scrubbed
+
+#: Seconds that importing all packages may take.
+DEADLINE = 30.0
+
+#: Seconds between two listings because of a name that was not found: a package may have been installed meanwhile.
+SETTLE = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """
+    How a task may be called.
+
+    Attributes:
+        parameters: Names of its arguments, and whether each is required.
+        takes_any: Whether it takes others besides.
+    """
+
+    parameters: Mapping[str, bool]
+    takes_any: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a child process found: `Catalogue` without the functions."""
+
+    tasks: Mapping[str, Signature]
+    broken: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, text: bytes) -> "Listing":
+        """Decode what `main` printed: its last line, whatever the packages printed before."""
+        values: Mapping[str, Any] = orjson.loads(text.strip().splitlines()[-1])
+        return cls({name: Signature(**each) for name, each in values["tasks"].items()}, values["broken"])
+
+
+class InstalledTasks:
+    """
+    A `TaskDirectory` of the packages installed beside the operator; workers run the same image.
+
+    Where the listing itself fails, nobody knows, and nothing is refused: the worker has the last word.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._listing: Listing | None = None
+        self._listed_at = 0.0
+        self._turn = asyncio.Lock()
+
+    async def problem(self, task: str, arguments: Sequence[str] | None) -> Problem | None:
+        """Say what keeps *task* from being called with these *arguments*; None if nothing does, or nobody knows."""
+        listing = await self._listed(task)
+        if listing is None:
+            return None
+        if task not in listing.tasks:
+            return Problem("TargetNotFound", unknown_task(task, listing.tasks, listing.broken))
+        known = listing.tasks[task]
+        if arguments is None:
+            return None
+        wrong = argument_problem(task, known.parameters, takes_any=known.takes_any, names=arguments)
+        return Problem("InvalidArguments", wrong) if wrong else None
+
+    async def _listed(self, task: str) -> Listing | None:
+        if self._listing and task in self._listing.tasks:
+            return self._listing
+        async with self._turn:
+            if not self._listed_at or time.monotonic() - self._listed_at > SETTLE:
+                self._listing = await _ask(self._environ) or self._listing
+                self._listed_at = time.monotonic()
+        return self._listing
+
+
+async def _ask(environ: Mapping[str, str]) -> Listing | None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "baton_operator.worker.listing",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        env=scrubbed(environ),
+    )
+    try:
+        async with asyncio.timeout(DEADLINE):
+            out, _ = await process.communicate()
+        return Listing.parse(out)
+    except (TimeoutError, ValueError, LookupError, TypeError) as error:
+        logger.warning("tasks.not_listed", extra={"error": type(error).__name__, "status": process.returncode})
+        return None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def main() -> None:
+    """Print what is installed as one line of JSON."""
+    catalogue = Catalogue.discover()
+    tasks = {
+        name: {"parameters": dict(each.parameters), "takes_any": each.takes_any}
+        for name, each in catalogue.tasks.items()
+    }
+    sys.stdout.write(orjson.dumps({"tasks": tasks, "broken": catalogue.broken}).decode() + "\n")
+    sys.stdout.flush()
+    os._exit(0)  # whatever threads the packages have started
+
+
+if __name__ == "__main__":
+    main()

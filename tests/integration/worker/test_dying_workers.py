@@ -1,0 +1,137 @@
+"""Workers that die, freeze or lose the database: each task's end is stored once, and what was declared holds."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import psycopg
+
+LEASE = 2.0
+
+
+async def begun(queue, task, file, **arguments):
+    token = await queue.put(task, file=str(file), **arguments)
+    await queue.says(token, "begun")
+    return token
+
+
+def starts(file):
+    return len(Path(file).read_text().splitlines())
+
+
+async def gone(pid, within=5.0):
+    deadline = time.monotonic() + within
+    while os.path.exists(f"/proc/{pid}"):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def test_a_killed_child_fails_a_task_that_may_run_only_once(queue, worker, tmp_path):
+    token = await begun(queue, "site.once", tmp_path / "ledger")
+    os.kill(worker.children()[0], signal.SIGKILL)
+    seen = await queue.ended(token, within=5)
+    assert (seen.native, seen.reason) == ("failed", "TaskError")
+    assert seen.message == "worker process died (signal 9)"
+    assert starts(tmp_path / "ledger") == 1
+
+
+async def test_a_killed_child_repeats_a_task_that_allows_it(queue, worker, tmp_path):
+    token = await begun(queue, "site.again", tmp_path / "ledger")
+    os.kill(worker.children()[0], signal.SIGKILL)
+    seen = await queue.ended(token)
+    assert seen.result == "done"
+    assert starts(tmp_path / "ledger") == 2
+    assert "worker process died (signal 9); the task begins anew" in await queue.log(token)
+
+
+async def test_a_crash_in_native_code_keeps_the_lines(queue, worker):
+    token = await queue.put("site.segfault")
+    seen = await queue.ended(token)
+    assert seen.message == "worker process died (signal 11)"
+    assert "about to crash" in await queue.log(token)
+
+
+async def test_children_end_with_their_killed_parent(queue, worker, tmp_path):
+    await begun(queue, "site.once", tmp_path / "ledger")
+    (child,) = worker.children()
+    worker.process.kill()
+    worker.process.wait()
+    await gone(child)
+
+
+async def test_another_worker_settles_what_a_killed_one_has_left(queue, start_worker, tmp_path):
+    first = start_worker(concurrency=2, lease=LEASE)
+    once = await begun(queue, "site.once", tmp_path / "once")
+    again = await begun(queue, "site.again", tmp_path / "again")
+    first.process.kill()
+    start_worker(lease=LEASE)
+    failed, repeated = await queue.ended(once), await queue.ended(again)
+    assert (failed.native, failed.message) == ("failed", "the worker fell silent: its lease ran out")
+    assert repeated.result == "done"
+    assert (starts(tmp_path / "once"), starts(tmp_path / "again")) == (1, 2)
+
+
+async def test_a_worker_that_was_frozen_commits_nothing_after_its_lease(queue, start_worker, tmp_path):
+    frozen = start_worker(lease=LEASE)
+    token = await begun(queue, "site.again", tmp_path / "ledger", seconds=1)
+    processes = [frozen.process.pid, *frozen.children()]
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    start_worker(lease=LEASE)
+    seen = await queue.ended(token)
+    winner = await queue.cell(token, "worker")
+    for pid in processes:
+        os.kill(pid, signal.SIGCONT)
+    await logged(frozen, "task.not_ours_any_more", "child.ended")
+    assert await queue.look(token) == seen
+    assert await queue.cell(token, "worker") == winner
+    assert starts(tmp_path / "ledger") == 2
+
+
+async def logged(worker, *words, within=10.0):
+    deadline = time.monotonic() + within
+    while not any(word in worker.log.read_text() for word in words):
+        assert time.monotonic() < deadline, worker.log.read_text()
+        await asyncio.sleep(0.05)
+
+
+async def test_an_unreachable_database_fails_no_task(queue, start_worker, postgres_server, database_url, tmp_path):
+    worker = start_worker(lease=LEASE)
+    token = await begun(queue, "site.once", tmp_path / "ledger", seconds=1.5)
+    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        await logged(worker, "worker.failed")
+        await asyncio.sleep(LEASE * 2)  # longer than any lease: the outage is what is tested
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    await queue.database.dispose_async_engine()
+    seen = await queue.ended(token)
+    assert (seen.native, seen.result) == ("succeeded", "done")
+    assert starts(tmp_path / "ledger") == 1
+
+
+async def test_sigterm_lets_a_running_task_end_and_begins_no_other(queue, worker, tmp_path):
+    running = await begun(queue, "site.once", tmp_path / "ledger", seconds=1)
+    waiting = await queue.put("demo.noop")
+    assert await asyncio.to_thread(worker.stop) == 0
+    assert (await queue.look(running)).native == "succeeded"
+    assert (await queue.look(waiting)).native == "queued"
+
+
+async def test_what_outlasts_the_grace_period_is_stopped_and_says_so(queue, start_worker, tmp_path):
+    worker = start_worker(concurrency=2, grace=0.5)
+    once = await begun(queue, "site.once", tmp_path / "once")
+    again = await begun(queue, "site.again", tmp_path / "again")
+    assert await asyncio.to_thread(worker.stop) == 0
+    assert (await queue.look(once)).message == "the worker was stopped while the task ran"
+    assert (await queue.look(again)).native == "queued"
+
+
+async def test_an_idle_worker_stops_at_once(queue, worker):
+    await queue.ended(await queue.put("demo.noop"))
+    begun_at = time.monotonic()
+    assert await asyncio.to_thread(worker.stop) == 0
+    assert time.monotonic() - begun_at < 5
