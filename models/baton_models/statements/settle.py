@@ -115,7 +115,7 @@ ON CONFLICT DO NOTHING
 
 _NATIVE = text("""
 UPDATE run r SET native_status = left(v.native, 100),
-       project_at = coalesce(r.project_at, clock_timestamp() + :later)
+       project_at = least(r.project_at, clock_timestamp() + :later)
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(id uuid, native text)
 JOIN dispatch_attempt d ON d.orchestration_instance_id = v.id
 WHERE r.id = d.run_id AND r.per = 'Run' AND r.native_status IS DISTINCT FROM left(v.native, 100)
