@@ -4,13 +4,15 @@ Connections: the pool, the sessions of both kinds, and what a failure of the dat
 The only module that makes SQLAlchemy engines. Nothing connects before a session is asked for.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, Executable, Result, create_engine, event, text
 from sqlalchemy.engine import URL, ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -21,6 +23,17 @@ STATEMENT_TIMEOUT_MS = 30_000
 
 #: Milliseconds that a statement may wait for a lock.
 LOCK_TIMEOUT_MS = 10_000
+
+
+_URL = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://(?P<user>[^/?]*@)?(?P<hosts>[^/?@]*)(?P<rest>[/?].*)?", re.DOTALL)
+
+
+class TextSession(Session):
+    """A session that takes plain SQL too: ``session.execute("SELECT 1")`` needs no ``text()``."""
+
+    def execute(self, statement: Executable | str, *args: Any, **kwargs: Any) -> Result[Any]:
+        """Execute a statement; a string is SQL with ``:name`` for values."""
+        return super().execute(text(statement) if isinstance(statement, str) else statement, *args, **kwargs)
 
 
 class DatabaseConfig:
@@ -82,16 +95,16 @@ class DatabaseConfig:
         return sa_engine
 
     @cached_property
-    def _sessions(self) -> sessionmaker[Session]:
-        return sessionmaker(self.sa_engine, autoflush=False, expire_on_commit=False)
+    def _sessions(self) -> sessionmaker[TextSession]:
+        return sessionmaker(self.sa_engine, class_=TextSession, autoflush=False, expire_on_commit=False)
 
     @cached_property
     def _async_sessions(self) -> async_sessionmaker[AsyncSession]:
         return async_sessionmaker(self.async_sa_engine, autoflush=False, expire_on_commit=False)
 
     @contextmanager
-    def get_session(self) -> Iterator[Session]:
-        """Lend a session; it is closed at the end, and what was not committed is rolled back."""
+    def get_session(self) -> Iterator[TextSession]:
+        """Lend a session of the caller's own; it is closed at the end, and what was not committed is rolled back."""
         with self._sessions() as session:
             yield session
 
@@ -142,18 +155,27 @@ class DatabaseConfig:
 
 def psycopg_url(database_url: str) -> URL:
     """
-    Read a PostgreSQL URL as people write it, for the one driver that Baton uses.
+    Read a PostgreSQL URL as people and libpq write it, for the one driver that Baton uses.
+
+    Several hosts, ``postgresql://user@one:5432,two:5432/db``, stand in the result as SQLAlchemy wants them.
 
     Raises:
         ValueError: It is not a URL of PostgreSQL. The message does not repeat it: it may hold a password.
     """
+    form = _URL.fullmatch(database_url)
+    if form is None:
+        scheme = database_url.partition("://")[0] if "://" in database_url else ""
+        found = f"the database URL begins with {scheme[:20]!r}" if scheme else "the database URL cannot be read"
+        raise ValueError(f"{found}; expected postgresql://user@host/database")
+    hosts = (form["hosts"] or "").split(",")
+    user = form["user"][:-1].replace("@", "%40") + "@" if form["user"] else ""
     try:
-        url = make_url(database_url)
-    except Exception as error:
+        if len(hosts) == 1:
+            return make_url(f"postgresql+psycopg://{user}{hosts[0]}{form['rest'] or ''}")
+        url = make_url(f"postgresql+psycopg://{user}{form['rest'] or ''}")
+    except (ArgumentError, ValueError) as error:
         raise ValueError("the database URL cannot be read; expected postgresql://user@host/database") from error
-    if url.get_backend_name() not in ("postgresql", "postgres"):
-        raise ValueError(f"the database URL begins with {url.drivername!r}; expected postgresql://")
-    return url.set(drivername="postgresql+psycopg")
+    return url.update_query_pairs([("host", host) for host in hosts])
 
 
 def _joined(value: str | tuple[str, ...] | None) -> str:
