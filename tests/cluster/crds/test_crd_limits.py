@@ -203,6 +203,11 @@ def test_a_list_is_not_empty(refusal: Any, within: str, path: tuple[str, ...], n
     assert "should have at least 1 items" in refusal(within, path, [])
 
 
+@pytest.mark.parametrize(("within", "path", "node"), having("minProperties"))
+def test_a_map_is_not_empty(refusal: Any, within: str, path: tuple[str, ...], node: Node) -> None:
+    assert "should have at least 1 properties" in refusal(within, path, {})
+
+
 @pytest.mark.parametrize(("within", "path", "node"), having("maxProperties"))
 def test_a_map_has_a_greatest_size(refusal: Any, within: str, path: tuple[str, ...], node: Node) -> None:
     most = node["maxProperties"]
