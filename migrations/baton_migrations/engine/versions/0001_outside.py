@@ -101,6 +101,7 @@ def _engine_health() -> None:
         sa.Column("restart_epoch", sa.String(length=100), nullable=True),
         sa.Column("memory_seconds", sa.Integer(), nullable=True),
         sa.Column("probed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("probe_failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("next_probe_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_poll_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("bucket_tokens", sa.Float(), server_default=sa.text("0"), nullable=False),
@@ -113,7 +114,7 @@ def _engine_health() -> None:
         sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), server_default=sa.text("baton_uuid7()"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["engine_id"], ["engine.id"], name=op.f("fk_engine_health_engine_id_engine"), ondelete="CASCADE"
+            ["engine_id"], ["engine.id"], name=op.f("fk_engine_health_engine_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_engine_health")),
         sa.UniqueConstraint("engine_id", name=op.f("uq_engine_health_engine_id")),

@@ -53,7 +53,7 @@ def _automation() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("id", sa.Uuid(), server_default=sa.text("baton_uuid7()"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["engine_id"], ["engine.id"], name=op.f("fk_automation_engine_id_engine"), ondelete="SET NULL"
+            ["engine_id"], ["engine.id"], name=op.f("fk_automation_engine_id"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_automation")),
         sa.UniqueConstraint("uid", name=op.f("uq_automation_uid")),
@@ -98,10 +98,7 @@ def _workflow_definitions() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("id", sa.Uuid(), server_default=sa.text("baton_uuid7()"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["automation_id"],
-            ["automation.id"],
-            name=op.f("fk_workflow_definitions_automation_id_automation"),
-            ondelete="CASCADE",
+            ["automation_id"], ["automation.id"], name=op.f("fk_workflow_definitions_automation_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_definitions")),
         sa.UniqueConstraint("automation_id", "version", name=op.f("uq_workflow_definitions_automation_id_version")),
@@ -125,7 +122,7 @@ def _batch() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("id", sa.Uuid(), server_default=sa.text("baton_uuid7()"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["automation_id"], ["automation.id"], name=op.f("fk_batch_automation_id_automation"), ondelete="CASCADE"
+            ["automation_id"], ["automation.id"], name=op.f("fk_batch_automation_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
     )
@@ -153,7 +150,7 @@ def _item() -> None:
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("id", sa.Uuid(), server_default=sa.text("baton_uuid7()"), nullable=False),
-        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_item_batch_id_batch"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_item_batch_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item")),
     )
     op.create_index(op.f("ix_item_batch_id"), "item", ["batch_id"], unique=False)

@@ -88,20 +88,13 @@ def _run() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("id", sa.Uuid(), server_default=sa.text("baton_uuid7()"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["automation_id"], ["automation.id"], name=op.f("fk_run_automation_id_automation"), ondelete="CASCADE"
+            ["automation_id"], ["automation.id"], name=op.f("fk_run_automation_id"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["definition_id"],
-            ["workflow_definitions.id"],
-            name=op.f("fk_run_definition_id_workflow_definitions"),
-            ondelete="SET NULL",
+            ["definition_id"], ["workflow_definitions.id"], name=op.f("fk_run_definition_id"), ondelete="SET NULL"
         ),
-        sa.ForeignKeyConstraint(
-            ["engine_id"], ["engine.id"], name=op.f("fk_run_engine_id_engine"), ondelete="SET NULL"
-        ),
-        sa.ForeignKeyConstraint(
-            ["parent_run_id"], ["run.id"], name=op.f("fk_run_parent_run_id_run"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["engine_id"], ["engine.id"], name=op.f("fk_run_engine_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["parent_run_id"], ["run.id"], name=op.f("fk_run_parent_run_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
         sa.UniqueConstraint("uid", name=op.f("uq_run_uid")),
     )
@@ -160,7 +153,7 @@ def _run_progress() -> None:
         sa.Column("skipped", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("id", sa.Uuid(), server_default=sa.text("baton_uuid7()"), nullable=False),
-        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_run_progress_run_id_run"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_run_progress_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run_progress")),
         sa.UniqueConstraint("run_id", name=op.f("uq_run_progress_run_id")),
     )
@@ -187,9 +180,9 @@ def _batch_execution() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("id", sa.Uuid(), server_default=sa.text("baton_uuid7()"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["batch_id"], ["batch.id"], name=op.f("fk_batch_execution_batch_id_batch"), ondelete="CASCADE"
+            ["batch_id"], ["batch.id"], name=op.f("fk_batch_execution_batch_id"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_batch_execution_run_id_run"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_batch_execution_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch_execution")),
         sa.UniqueConstraint("run_id", "batch_id", name=op.f("uq_batch_execution_run_id_batch_id")),
     )
@@ -225,13 +218,11 @@ def _item_execution() -> None:
         sa.ForeignKeyConstraint(
             ["batch_execution_id"],
             ["batch_execution.id"],
-            name=op.f("fk_item_execution_batch_execution_id_batch_execution"),
+            name=op.f("fk_item_execution_batch_execution_id"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["item_id"], ["item.id"], name=op.f("fk_item_execution_item_id_item"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_item_execution_run_id_run"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_item_execution_item_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_item_execution_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item_execution")),
         sa.UniqueConstraint("run_id", "item_id", name=op.f("uq_item_execution_run_id_item_id")),
     )

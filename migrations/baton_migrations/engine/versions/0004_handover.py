@@ -72,7 +72,7 @@ def _orchestration_instance() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("id", sa.Uuid(), server_default=sa.text("baton_uuid7()"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["engine_id"], ["engine.id"], name=op.f("fk_orchestration_instance_engine_id_engine"), ondelete="CASCADE"
+            ["engine_id"], ["engine.id"], name=op.f("fk_orchestration_instance_engine_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orchestration_instance")),
         sa.UniqueConstraint("engine_id", "external_id", name=op.f("uq_orchestration_instance_engine_id_external_id")),
@@ -108,12 +108,10 @@ def _run_orchestration() -> None:
         sa.ForeignKeyConstraint(
             ["orchestration_instance_id"],
             ["orchestration_instance.id"],
-            name=op.f("fk_run_orchestration_orchestration_instance_id_orchestration_instance"),
+            name=op.f("fk_run_orchestration_orchestration_instance_id"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["run.id"], name=op.f("fk_run_orchestration_run_id_run"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_run_orchestration_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run_orchestration")),
         sa.UniqueConstraint(
             "run_id", "orchestration_instance_id", name=op.f("uq_run_orchestration_run_id_orchestration_instance_id")
@@ -146,6 +144,7 @@ def _dispatch_attempt() -> None:
         sa.Column("lease_token", sa.Uuid(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sends", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("first_sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("visible_after", sa.DateTime(timezone=True), nullable=True),
@@ -169,27 +168,25 @@ def _dispatch_attempt() -> None:
         sa.ForeignKeyConstraint(
             ["batch_execution_id"],
             ["batch_execution.id"],
-            name=op.f("fk_dispatch_attempt_batch_execution_id_batch_execution"),
+            name=op.f("fk_dispatch_attempt_batch_execution_id"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["engine_id"], ["engine.id"], name=op.f("fk_dispatch_attempt_engine_id_engine"), ondelete="CASCADE"
+            ["engine_id"], ["engine.id"], name=op.f("fk_dispatch_attempt_engine_id"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["item_execution_id"],
             ["item_execution.id"],
-            name=op.f("fk_dispatch_attempt_item_execution_id_item_execution"),
+            name=op.f("fk_dispatch_attempt_item_execution_id"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["orchestration_instance_id"],
             ["orchestration_instance.id"],
-            name=op.f("fk_dispatch_attempt_orchestration_instance_id_orchestration_instance"),
+            name=op.f("fk_dispatch_attempt_orchestration_instance_id"),
             ondelete="SET NULL",
         ),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["run.id"], name=op.f("fk_dispatch_attempt_run_id_run"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_dispatch_attempt_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dispatch_attempt")),
         sa.UniqueConstraint(
             "run_id",
@@ -267,7 +264,7 @@ def _embedded_task() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("id", sa.Uuid(), server_default=sa.text("baton_uuid7()"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["engine_id"], ["engine.id"], name=op.f("fk_embedded_task_engine_id_engine"), ondelete="CASCADE"
+            ["engine_id"], ["engine.id"], name=op.f("fk_embedded_task_engine_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_embedded_task")),
         sa.UniqueConstraint("token", name=op.f("uq_embedded_task_token")),

@@ -48,7 +48,7 @@ def _item_state_history() -> None:
         sa.ForeignKeyConstraint(
             ["item_execution_id"],
             ["item_execution.id"],
-            name=op.f("fk_item_state_history_item_execution_id_item_execution"),
+            name=op.f("fk_item_state_history_item_execution_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item_state_history")),
@@ -77,9 +77,7 @@ def _run_state_history() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.String(length=100), nullable=True),
         sa.Column("id", sa.Uuid(), server_default=sa.text("baton_uuid7()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["run.id"], name=op.f("fk_run_state_history_run_id_run"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_run_state_history_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run_state_history")),
         sa.UniqueConstraint("run_id", "seq", name=op.f("uq_run_state_history_run_id_seq")),
     )
@@ -100,7 +98,7 @@ def _instance_state_history() -> None:
         sa.ForeignKeyConstraint(
             ["orchestration_instance_id"],
             ["orchestration_instance.id"],
-            name=op.f("fk_instance_state_history_orchestration_instance_id_orchestration_instance"),
+            name=op.f("fk_instance_state_history_orchestration_instance_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_instance_state_history")),
