@@ -35,7 +35,7 @@ class Schema:
             raise InvalidSchemaError(f"{field}: over {MAX_SCHEMA_BYTES // 1024} KiB")
         try:
             self._validator = schema.Draft202012Validator(
-                document, offline=True, retriever=_refuse, pattern_options=schema.RegexOptions()
+                document, retriever=_refuse, pattern_options=schema.RegexOptions()
             )
         except (schema.ValidationError, schema.ReferencingError, ValueError) as error:
             raise InvalidSchemaError(f"{field}: {str(error).splitlines()[0][:500]}") from None
