@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from baton_operator.decide.admission import Refused, admit
+from baton_operator.decide.definition import read_definition
+from baton_operator.tasks import Catalogue
+
 FOLDER = Path(__file__).parents[3] / "examples"
 FILES = sorted(FOLDER.rglob("*.yaml"))
 
@@ -61,3 +65,26 @@ def test_each_folder_shows_the_five_ways_a_run_can_go(folder: Path) -> None:
     assert len(runs) >= 12
     for part in ("hello-ada", "failing-disk", "nap-long"):
         assert any(part in name for name in runs)
+
+
+@pytest.mark.parametrize("name", named("Automation"))
+def test_an_automation_is_one_that_baton_takes(name: str) -> None:
+    """Its schemas and expressions can be read, and an embedded task exists and takes its arguments."""
+    definition = read_definition(named("Automation")[name]["spec"], "default", name)
+    if definition.arm == "embedded":
+        task = Catalogue.discover().get(definition.target["task"])
+        task.check(argument.name for argument in definition.arguments)
+
+
+@pytest.mark.parametrize("name", named("Run"))
+def test_a_run_is_taken_or_refused_as_its_file_says(name: str) -> None:
+    """Only the two that are there to be refused are, for the parameter that they lack."""
+    spec = named("Run")[name]["spec"]
+    automation = spec["automationRef"]["name"]
+    definition = read_definition(named("Automation")[automation]["spec"], "default", automation)
+    verdict = admit("0197c2d5-0000-7000-8000-000000000000", spec, definition)
+    if name.endswith("hello-nobody"):
+        assert isinstance(verdict, Refused)
+        assert (verdict.reason, "name" in verdict.message) == ("InvalidParameters", True)
+    else:
+        assert not isinstance(verdict, Refused)
