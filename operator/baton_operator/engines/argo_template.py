@@ -57,7 +57,7 @@ class TemplateSpec(msgspec.Struct, frozen=True, rename="camel"):
 class Template(msgspec.Struct, frozen=True):
     """A WorkflowTemplate or ClusterWorkflowTemplate."""
 
-    spec: TemplateSpec = TemplateSpec()
+    spec: TemplateSpec
 
     @property
     def memory(self) -> float | None:

@@ -57,11 +57,10 @@ _NODE_STATUS: Mapping[str, ExecutionStatus] = {
 
 
 class WorkflowMeta(msgspec.Struct, frozen=True):
-    """A workflow's ``metadata``, as far as it matters."""
+    """A workflow's ``metadata``, as far as it matters; without name and uid it is no workflow."""
 
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
+    name: str
+    uid: str
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
 
@@ -138,10 +137,10 @@ class ListMeta(msgspec.Struct, frozen=True, rename={"continued": "continue", "re
 
 
 class WorkflowList(msgspec.Struct, frozen=True):
-    """A page of workflows; an empty one has ``items: null``."""
+    """A page of workflows; an empty one has ``items: null``, and one without ``items`` is no list of Argo's."""
 
+    items: list[Workflow] | None
     metadata: ListMeta = ListMeta()
-    items: list[Workflow] | None = None
 
 
 def status_of(workflow: Workflow) -> tuple[ExecutionStatus, str, bool]:

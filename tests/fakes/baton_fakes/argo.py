@@ -33,9 +33,10 @@ _VERSION = {
     "compiler": "gc",
     "platform": "linux/amd64",
 }
+_HEADERS = {"Content-Type": "application/json", "Grpc-Metadata-Content-Type": "application/grpc"}
 _FAQ = "token not valid. see https://argo-workflows.readthedocs.io/en/latest/faq/"
 #: gRPC's codes and the statuses that its gateway makes of them.
-_STATUS = {3: 400, 5: 404, 6: 409, 7: 403, 13: 500, 14: 503, 16: 401}
+_STATUS = {3: 400, 5: 404, 6: 409, 7: 403, 12: 501, 13: 500, 14: 503, 16: 401}
 
 
 class FakeArgo:
@@ -69,6 +70,8 @@ class FakeArgo:
                 web.get("/api/v1/cluster-workflow-templates/{name}", self._cluster_template),
                 web.get("/api/v1/cluster-workflow-templates", self._cluster_templates),
                 *self._controls(),
+                web.route("*", "/api/{tail:.*}", _not_implemented),
+                web.get("/{tail:.*}", _user_interface),
             ]
         )
         return app
@@ -235,8 +238,17 @@ async def _version(request: web.Request) -> web.StreamResponse:
     return _json(_VERSION)
 
 
+async def _not_implemented(request: web.Request) -> web.StreamResponse:
+    raise RefusalError(12, "Not Implemented")
+
+
+async def _user_interface(request: web.Request) -> web.StreamResponse:
+    """Answer any other path with the web page, as the server does: 200."""
+    return web.Response(text="<!doctype html><title>Argo</title>", content_type="text/html")
+
+
 def _json(document: Any, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(document), content_type="application/json")
+    return web.Response(status=status, body=orjson.dumps(document), headers=_HEADERS)
 
 
 def _body(raw: bytes) -> dict[str, Any]:

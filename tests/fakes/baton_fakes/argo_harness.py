@@ -1,0 +1,128 @@
+"""The conformance suite's harnesses over the Argo adapter: what fake and real server share, and the fake's own."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import ip_network
+from types import ModuleType
+from typing import Any
+
+from baton_fakes.argo import FakeArgo
+from baton_fakes.conformance import Fate
+from baton_fakes.faults import Fault
+
+from baton_operator.engines.argo import ArgoAdapter, argo_adapter
+from baton_operator.engines.base import EngineSpec, SubmitRequest
+from baton_operator.engines.http import http_library
+from baton_operator.engines.registry import Surroundings
+
+
+class OneSecret:
+    """A source that has one credential, whatever it is asked for, and writes down what that was."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+        self.asked: list[tuple[str, str, str, str]] = []
+
+    async def read(self, namespace: str, kind: str, name: str, key: str) -> str:
+        """Return the credential of this moment."""
+        self.asked.append((namespace, kind, name, key))
+        return self.secret
+
+
+class ArgoHarness:
+    """
+    A namespace of an Argo, and adapters for it.
+
+    Args:
+        url: The server's.
+        namespace: Where the template ``nap`` is.
+        auth: The Engine's ``auth``.
+        fates: The parameters by which ``nap`` comes to each end.
+        secret: The credential.
+        surroundings: Further surroundings of the adapters.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        namespace: str,
+        *,
+        auth: Mapping[str, Any],
+        fates: Mapping[Fate, Mapping[str, Any]],
+        secret: str = "",
+        **surroundings: Any,
+    ) -> None:
+        self.url, self.namespace, self._auth, self._fates = url, namespace, auth, fates
+        self._surroundings = {"engine_networks": [ip_network("127.0.0.0/8")], **surroundings}
+        self.source = OneSecret(secret)
+        self.adapter = self.make(self.source)
+
+    def make(self, source: OneSecret, url: str | None = None, **surroundings: Any) -> ArgoAdapter:
+        """Make an adapter for this Engine, with another credential, address or surroundings."""
+        spec = {"url": url or self.url, "auth": self._auth}
+        engine = EngineSpec(uuid.uuid4(), self.namespace, "workflows", "Argo", 1, spec)
+        return argo_adapter(engine, Surroundings(source, **{**self._surroundings, **surroundings}))
+
+    def request(self, fate: Fate = "lasts", **changes: Any) -> SubmitRequest:
+        """Make a request for ``nap`` with a token of its own."""
+        request = SubmitRequest(
+            token=f"baton-{uuid.uuid4().hex}-a1",
+            fingerprint="f" * 64,
+            run_uid=str(uuid.uuid4()),
+            run_name="nightly",
+            namespace=self.namespace,
+            target={"workflowTemplate": "nap"},
+            arguments=self._fates[fate],
+        )
+        return replace(request, **changes)
+
+    def unknown_target(self) -> Mapping[str, Any]:
+        """Name a template that is not there."""
+        return {"workflowTemplate": "nope"}
+
+    async def settle(self, request: SubmitRequest, fate: Fate) -> None:
+        """Do nothing: workflows end by themselves."""
+
+
+class FakeArgoHarness(ArgoHarness):
+    """The fake, through one of the HTTP libraries."""
+
+    unavailable = Fault("answer", status=503, body='{"code":14,"message":"the server is currently unable to handle"}')
+
+    def __init__(self, fake: FakeArgo, url: str, library: ModuleType | str | None = None) -> None:
+        self.fake, self.faults = fake, fake.faults
+        super().__init__(
+            url,
+            "argo",
+            auth={"bearer": {"secretRef": {"name": "argo-bot"}}},
+            fates={
+                "lasts": {"secs": 300, "fail": "no"},
+                "succeeds": {"secs": "100ms", "fail": "no"},
+                "fails": {"secs": "100ms", "fail": "yes"},
+            },
+            secret="a-credential",  # noqa: S106 - the fake's
+            request_deadline=1.0,
+            library=http_library(library) if isinstance(library, str) else library,
+        )
+
+    async def accepted(self, token: str) -> int:
+        """Count in the ledger."""
+        return sum(entry["name"] == token for entry in self.fake.state.ledger.entries())
+
+    def adapter_with(self, secret: str) -> ArgoAdapter:
+        """Make an adapter with another credential."""
+        return self.make(OneSecret(secret))
+
+    def rotate(self, secret: str) -> None:
+        """Change the credential on both sides."""
+        self.source.secret = secret
+        self.require(secret)
+
+    def require(self, secret: str) -> None:
+        """Want this credential from now on."""
+        self.fake.state.settings.token = secret
+
+    def unreachable(self) -> ArgoAdapter:
+        """Make an adapter for a port where nobody listens."""
+        return self.make(self.source, url="http://127.0.0.1:1")
