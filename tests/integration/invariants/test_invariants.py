@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from small_world import World
 from sqlalchemy import text
 
 from baton_operator.invariants import INVARIANTS, Cluster, Evidence, LedgerEntry, Violation, check_invariants
-
-if TYPE_CHECKING:
-    from conftest import World
 
 LIVE = "(SELECT id FROM run WHERE name = 'live')"
 DONE = "(SELECT id FROM run WHERE name = 'done')"

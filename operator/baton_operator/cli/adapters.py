@@ -1,0 +1,73 @@
+"""Adapters for commands that ask an engine itself: `runs logs`, `engines test`."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
+
+from sqlalchemy import select
+
+from baton_models import EngineModel
+from baton_models.database import DatabaseConfig
+from baton_operator.cli.exits import NotFoundExit
+from baton_operator.cli.surroundings import URL_VARIABLE, home_folder, kubernetes
+from baton_operator.engines.argo import argo_adapter
+from baton_operator.engines.base import EngineAdapter, EngineSpec
+from baton_operator.engines.embedded import EmbeddedAdapter
+from baton_operator.engines.registry import AdapterFactory, AdapterRegistry, Surroundings, with_installed
+from baton_operator.kube.secrets import KubeSecretSource
+from baton_operator.worker.listing import InstalledTasks
+
+Row = Mapping[str, Any]
+
+
+def _embedded(spec: EngineSpec, surroundings: Surroundings) -> EngineAdapter:
+    return EmbeddedAdapter(spec, surroundings.database.get_async_session, InstalledTasks(os.environ))
+
+
+_LISTED: Mapping[str, AdapterFactory] = {"Argo": argo_adapter, "Embedded": _embedded}
+
+
+@asynccontextmanager
+async def adapters(database: DatabaseConfig) -> AsyncIterator[AdapterRegistry]:
+    """
+    Lend the adapters that this installation has, with the rights of whoever runs the command.
+
+    Raises:
+        NoConnectionError: Nobody said where the API server is, which holds the engines' secrets.
+    """
+    async with kubernetes() as client:
+        surroundings = Surroundings(KubeSecretSource(client), engine_networks=_networks(), database=database)
+        registry = AdapterRegistry(with_installed(_LISTED), surroundings)
+        try:
+            yield registry
+        finally:
+            await registry.close()
+
+
+async def engine_spec(database: DatabaseConfig, *, key: Any = None, namespace: str = "", name: str = "") -> EngineSpec:
+    """
+    Read an Engine by its row's key, or by its name.
+
+    Raises:
+        NotFoundExit: There is none.
+    """
+    wanted = (
+        [EngineModel.id == key]
+        if key
+        else [EngineModel.tenant_id == namespace, EngineModel.name == name, EngineModel.is_active]
+    )
+    async with database.get_async_session() as session:
+        row = (await session.execute(select(EngineModel).where(*wanted))).scalar_one_or_none()
+    if row is None:
+        raise NotFoundExit(f"no Engine {name!r} in namespace {namespace!r}: see `baton engines list -A`")
+    return EngineSpec(row.id, row.tenant_id, row.name, row.type, row.generation, row.spec)
+
+
+def _networks() -> list[IPv4Network | IPv6Network]:
+    """Give what ``BATON_ENGINE_NETWORKS`` allows; the engines of a local Baton are on the loopback."""
+    given = os.environ.get("BATON_ENGINE_NETWORKS", "")
+    if not given and not os.environ.get(URL_VARIABLE) and (home_folder() / "kubeconfig").exists():
+        given = "127.0.0.0/8"
+    return [ip_network(each.strip()) for each in given.split(",") if each.strip()]
