@@ -54,6 +54,7 @@ class DispatchAttemptModel(TimestampMixin, KeyedBase):
         lease_token: Who may act on it; every write is guarded by it (rule R11).
         lease_until: Until when.
         sends: How often a request for it may have left.
+        tries: How often it was claimed to be sent; sets the back-off.
         visible_after: From then on, absence is evidence.
         evidence_until: From then on, absence is no evidence any more: the engine may have forgotten.
         engine_epoch: The engine's restart epoch at the first send (rule R8).
@@ -91,6 +92,7 @@ class DispatchAttemptModel(TimestampMixin, KeyedBase):
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     sends: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
+    tries: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
     first_sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     visible_after: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -58,6 +58,9 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
         priority: Higher is dispatched first.
         token_hex: 32 hexadecimal digits, the stem of its attempts' tokens (UUIDv5 of the uid).
         released_at: Since when it takes one of its automation's places (``concurrency.max``).
+        submitted_before: Its custom resource says Submitted although no attempt was stored (a restored database):
+            its units are looked for first, never sent first.
+        counted: Whether its end was counted in the metrics, by one process.
         queue_deadline_at: When waiting for the first dispatch has lasted too long.
         run_timeout_seconds: How long it may take from its start; NULL for no limit.
         cancel_timeout_seconds: How long a cancel may take to be confirmed.
@@ -101,6 +104,8 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
     priority: Mapped[int] = mapped_column(Integer, default=100, server_default=text("100"))
     token_hex: Mapped[str | None] = mapped_column(String(32))
     released_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    submitted_before: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    counted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     queue_deadline_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     run_timeout_seconds: Mapped[int | None] = mapped_column(Integer)
     cancel_timeout_seconds: Mapped[int] = mapped_column(Integer, default=300, server_default=text("300"))
@@ -135,6 +140,7 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
         Index("ix_run_tenant_id_name", "tenant_id", "name"),
         Index("uq_run_parent_run_id", "parent_run_id", unique=True, postgresql_where=text("parent_run_id IS NOT NULL")),
         Index("ix_run_project_at", "project_at", postgresql_where=text("project_at IS NOT NULL")),
+        Index("ix_run_uncounted", "finished_at", postgresql_where=text("finished_at IS NOT NULL AND NOT counted")),
         Index(
             "ix_run_deadline_at",
             "deadline_at",

@@ -74,6 +74,7 @@ class EngineHealthModel(KeyedBase):
         capabilities: Names of what the adapter can do with it.
         submission_guarantee: EffectivelyOnce, AtMostOnce or AtLeastOnce.
         restart_epoch: Changes when the engine was restarted, as far as it tells (rule R8).
+        probe_failures: Probes that failed one after the other; sets the back-off.
         next_probe_at: When it is to be asked again, and by whom claimed until.
         next_poll_at: When its live instances are to be observed again.
         bucket_tokens: Requests that may be sent now, of the token bucket.
@@ -95,6 +96,7 @@ class EngineHealthModel(KeyedBase):
     restart_epoch: Mapped[str | None] = mapped_column(String(100))
     memory_seconds: Mapped[int | None] = mapped_column(Integer)
     probed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    probe_failures: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
     next_probe_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     next_poll_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     bucket_tokens: Mapped[float] = mapped_column(Float, default=0.0, server_default=text("0"))

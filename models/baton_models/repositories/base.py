@@ -102,7 +102,7 @@ class Repository(Generic[Model]):
         """
         async with self.session.begin_nested():
             self.session.add(row)
-            await self.session.flush([row])
+            await self.session.flush()
             if await self.get(row.id) is None:
                 raise NotFoundError(f"the new {self.model.__tablename__} is not of {self.tenant_id!r}")
         return row
@@ -148,7 +148,7 @@ class Repository(Generic[Model]):
         for column, value in values.items():
             setattr(row, column, value)
         try:
-            await self.session.flush([row])
+            await self.session.flush()
         except StaleDataError as error:
             raise StaleVersionError(f"{self.model.__tablename__} {row.id} was changed meanwhile: read again") from error
         await self.session.refresh(row)

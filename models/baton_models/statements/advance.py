@@ -62,7 +62,6 @@ UPDATE run r SET status = v.status, status_reason = v.reason, error_summary = co
 FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS execution_status[]), CAST(:reasons AS text[]),
             CAST(:messages AS text[])) AS v(id, status, reason, message)
 WHERE r.id = v.id AND r.status IN ('PENDING', 'PROCESSING', 'RETRYING')
-RETURNING r.id, r.definition_id, r.status, r.status_reason, r.created_at, r.started_at, r.finished_at
 """)
 
 #: A run that fails before anything of it was sent passes PROCESSING on its way.
@@ -100,14 +99,14 @@ async def finished_units(session: AsyncSession, runs: Sequence[UUID]) -> Sequenc
     return (await session.execute(_DONE, {"runs": list(runs)})).all()
 
 
-async def finish_runs(session: AsyncSession, ends: Sequence[tuple[UUID, str, str, str | None]]) -> Sequence[Any]:
-    """End runs: (id, status, reason, message); returns those that ended now."""
+async def finish_runs(session: AsyncSession, ends: Sequence[tuple[UUID, str, str, str | None]]) -> None:
+    """End runs: (id, status, reason, message)."""
     failing = [each for each, status, *_ in ends if status == "FAILED"]
     if failing:
         await session.execute(_START, {"ids": failing})
     ids, statuses, reasons, messages = zip(*ends, strict=True)
     values = {"ids": list(ids), "statuses": list(statuses), "reasons": list(reasons), "messages": list(messages)}
-    return (await session.execute(_FINISH, values)).all()
+    await session.execute(_FINISH, values)
 
 
 async def neighbours_waiting(session: AsyncSession, runs: Sequence[UUID]) -> Sequence[UUID]:

@@ -54,7 +54,6 @@ UPDATE run u SET status = CAST(:status AS execution_status), status_reason = :re
        updated_at = clock_timestamp(), project_at = clock_timestamp()
 WHERE u.id = ANY(CAST(:runs AS uuid[])) AND u.per = 'Run' AND u.status = ANY(CAST(:before AS execution_status[]))
   AND NOT EXISTS (SELECT 1 FROM dispatch_attempt d WHERE d.run_id = u.id AND d.state NOT IN ('CLOSED', 'REJECTED'))
-RETURNING u.id, u.definition_id, u.status, u.status_reason, u.created_at, u.started_at, u.finished_at
 """)
 
 _DUE = text("""
@@ -105,15 +104,12 @@ async def request(
     return list((await session.execute(_REQUEST, values)).scalars())
 
 
-async def stop_units(session: AsyncSession, runs: Sequence[UUID], *, cause: str) -> Sequence[Any]:
+async def stop_units(session: AsyncSession, runs: Sequence[UUID], *, cause: str) -> None:
     """
     Stop what *runs* have not handed over, and have what is out cancelled.
 
     After too many failures (``Failed``) and after a deletion (``Deleted``, work goes on as an orphan) what is out is
     left alone.
-
-    Returns:
-        Whole runs that ended with it.
     """
     values: dict[str, Any] = {"runs": list(runs)}
     await session.execute(_UNSENT, values)
@@ -126,7 +122,7 @@ async def stop_units(session: AsyncSession, runs: Sequence[UUID], *, cause: str)
         await session.execute(_WHOLE, {**values, "status": "PROCESSING", "reason": reason, "before": ["PENDING"]})
     status = "FAILED" if cause == "TimedOut" else "CANCELLED"
     open_states = ["PENDING", "PROCESSING", "RETRYING"]
-    return (await session.execute(_WHOLE, {**values, "status": status, "reason": reason, "before": open_states})).all()
+    await session.execute(_WHOLE, {**values, "status": status, "reason": reason, "before": open_states})
 
 
 async def claim_due(session: AsyncSession, *, lease_for: Any, limit: int) -> Sequence[Any]:

@@ -21,14 +21,34 @@ WHERE e.is_active AND NOT e.suspend AND h.ready_reason = 'ProbeSucceeded' AND h.
 _LOCK = text("""
 SELECT h.restart_epoch, h.memory_seconds, e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec,
        clock_timestamp() AS now,
-       least(:burst, h.bucket_tokens + CASE WHEN h.bucket_at IS NULL THEN :burst ELSE
-         :rate * extract(epoch FROM clock_timestamp() - h.bucket_at) END)::float AS tokens
+       h.bucket_tokens, CAST(extract(epoch FROM clock_timestamp() - h.bucket_at) AS float) AS bucket_seconds
 FROM engine_health h JOIN engine e ON e.id = h.engine_id
 WHERE h.engine_id = :engine FOR UPDATE OF h
 """)
 
+_PROBE_NOW = text("""
+UPDATE engine_health SET next_probe_at = least(next_probe_at, clock_timestamp()) WHERE engine_id = :engine
+""")
+
+#: An attempt with all that its request is made of.
+WORK = """
+SELECT d.id, d.run_id, d.batch_execution_id, d.item_execution_id, d.attempt_no, d.token, d.fingerprint, d.sends,
+       d.tries, d.absences, d.first_sent_at, d.engine_epoch, d.last_look_at, d.visible_after,
+       d.evidence_until, d.engine_id, d.cancel_requested_at, d.handle, r.definition_id, r.uid, r.name AS run_name, r.tenant_id,
+       r.parameters, r.correlation_id, r.trace_context, r.run_timeout_seconds, r.created_at AS run_created_at,
+       b.name AS batch_name, b.payload AS batch_payload, i.payload AS item_payload, i.sequence_number,
+       a.name AS automation_name
+FROM dispatch_attempt d
+JOIN run r ON r.id = d.run_id
+JOIN automation a ON a.id = r.automation_id
+LEFT JOIN batch_execution be ON be.id = d.batch_execution_id
+LEFT JOIN batch b ON b.id = be.batch_id
+LEFT JOIN item_execution ie ON ie.id = d.item_execution_id
+LEFT JOIN item i ON i.id = ie.item_id
+"""
+
 #: Each namespace is served in turn: first everybody's most urgent attempt, then everybody's second, and so on.
-_PICK = text("""
+_PICK = text(f"""
 WITH held AS (
   SELECT tenant_id, count(*) AS n FROM dispatch_attempt
   WHERE engine_id = :engine AND state IN ('SENT', 'ENQUEUED', 'ACKED', 'AMBIGUOUS', 'HALTED') GROUP BY tenant_id
@@ -47,18 +67,7 @@ WITH held AS (
   SELECT id FROM due ORDER BY turn, priority DESC, due_at
   LIMIT greatest(least(CAST(:limit AS bigint), :max_in_flight - coalesce((SELECT sum(n) FROM held), 0)), 0)
 )
-SELECT d.id, d.run_id, d.batch_execution_id, d.item_execution_id, d.attempt_no, d.token, d.fingerprint, d.sends,
-       d.absences, d.first_sent_at, d.engine_epoch, d.handle, r.definition_id, r.uid, r.name AS run_name, r.tenant_id,
-       r.parameters, r.correlation_id, r.trace_context, r.run_timeout_seconds, r.created_at AS run_created_at,
-       b.name AS batch_name, b.payload AS batch_payload, i.payload AS item_payload, i.sequence_number,
-       a.name AS automation_name
-FROM dispatch_attempt d
-JOIN run r ON r.id = d.run_id
-JOIN automation a ON a.id = r.automation_id
-LEFT JOIN batch_execution be ON be.id = d.batch_execution_id
-LEFT JOIN batch b ON b.id = be.batch_id
-LEFT JOIN item_execution ie ON ie.id = d.item_execution_id
-LEFT JOIN item i ON i.id = ie.item_id
+{WORK}
 WHERE d.id IN (SELECT id FROM picked) AND d.state = 'INTENT'
 FOR UPDATE OF d SKIP LOCKED
 """)
@@ -67,7 +76,7 @@ FOR UPDATE OF d SKIP LOCKED
 _SEND = text("""
 WITH sent AS (
   UPDATE dispatch_attempt d SET state = 'SENT', lease_token = :lease, lease_until = clock_timestamp() + :lease_for,
-         sends = d.sends + 1, first_sent_at = coalesce(d.first_sent_at, clock_timestamp()),
+         sends = d.sends + 1, tries = d.tries + 1, first_sent_at = coalesce(d.first_sent_at, clock_timestamp()),
          last_sent_at = clock_timestamp(), fingerprint = v.fingerprint, absences = 0, last_look_at = NULL,
          visible_after = clock_timestamp() + :lease_for + :margin,
          evidence_until = coalesce(d.evidence_until, clock_timestamp() + :memory - :lease_for),
@@ -108,17 +117,24 @@ class Limits:
     rate: float
     burst: int
 
+    def tokens(self, held: float, elapsed: float | None) -> float:
+        """Say what a bucket holds that held *held* tokens *elapsed* seconds ago; None for a new one, which is full."""
+        return float(self.burst) if elapsed is None else min(float(self.burst), held + self.rate * max(elapsed, 0.0))
+
 
 async def engines_with_work(session: AsyncSession) -> Sequence[UUID]:
     """Find engines that may be sent to and have attempts that are due."""
     return list((await session.execute(ENGINES_WITH_WORK)).scalars())
 
 
-async def lock_engine(session: AsyncSession, engine: UUID, limits: Limits) -> Any:
-    """Take the engine's row lock and read its bucket; None if the engine is gone."""
-    return (
-        await session.execute(_LOCK, {"engine": engine, "rate": limits.rate, "burst": float(limits.burst)})
-    ).one_or_none()
+async def lock_engine(session: AsyncSession, engine: UUID) -> Any:
+    """Take the engine's row lock and read its spec and bucket; None if the engine is gone."""
+    return (await session.execute(_LOCK, {"engine": engine})).one_or_none()
+
+
+async def probe_now(session: AsyncSession, engine: UUID) -> None:
+    """Have an engine probed at once."""
+    await session.execute(_PROBE_NOW, {"engine": engine})
 
 
 async def pick(session: AsyncSession, engine: UUID, limits: Limits, *, limit: int) -> Sequence[Any]:

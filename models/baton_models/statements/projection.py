@@ -1,9 +1,10 @@
 """
 Showing rows: claiming what has moved since it was shown, reading all that a status document needs, recording it.
 
-A claim writes ``project_at`` = a moment in the future, the lease. Whoever moves a row meanwhile writes
-``project_at = now()`` over it, and the record then leaves that alone: the row is shown once more. A claim is
-committed before anything is shown; it ends by itself when the lease has come.
+A claim writes ``project_at`` = a moment in the future, the lease. Whoever moves a row meanwhile writes an earlier
+moment over it (``now()``, or ``least(project_at, now() + …)``; never ``coalesce(project_at, …)``, which would keep the
+lease), and the record then leaves that alone: the row is shown once more. A claim is committed before anything is
+shown; it ends by itself when the lease has come.
 
 Claim and read are two statements of one transaction: the read must see what was committed while the claim waited for
 its rows, or an older state would be shown and the newer one forgotten.
@@ -132,7 +133,8 @@ WHERE d.id = v.id
 
 _TOUCH = """
 WITH quiet AS (
-  SELECT id FROM {table} WHERE id = ANY(CAST(:ids AS uuid[])) AND project_at IS NULL AND is_active AND uid IS NOT NULL
+  SELECT id FROM {table} WHERE id = ANY(CAST(:ids AS uuid[])) AND is_active AND uid IS NOT NULL
+    AND (project_at IS NULL OR project_at > clock_timestamp())
   ORDER BY id FOR UPDATE
 )
 UPDATE {table} d SET project_at = clock_timestamp() FROM quiet WHERE d.id = quiet.id

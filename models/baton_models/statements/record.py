@@ -10,6 +10,8 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from baton_models.statements.claim import WORK
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -70,22 +72,21 @@ SELECT id, run_id, attempt_no, batch_execution_id, item_execution_id, cancel_req
 """)
 
 #: Attempts whose fate nobody knows and that nobody holds: SENT whose lease ran out, AMBIGUOUS that are due.
-_UNCLEAR = text("""
+_HOLD_UNCLEAR = text("""
 WITH due AS (
-  SELECT d.id FROM dispatch_attempt d JOIN engine e ON e.id = d.engine_id
-  WHERE d.engine_id = ANY(CAST(:engines AS uuid[])) AND d.state IN ('SENT', 'AMBIGUOUS')
+  SELECT d.id FROM dispatch_attempt d
+  WHERE d.engine_id = :engine AND d.state IN ('SENT', 'AMBIGUOUS')
     AND d.due_at <= clock_timestamp() AND coalesce(d.lease_until, '-infinity') <= clock_timestamp()
   ORDER BY d.due_at LIMIT :limit FOR UPDATE OF d SKIP LOCKED
-), held AS (
-  UPDATE dispatch_attempt d SET state = 'AMBIGUOUS', lease_token = :lease, lease_until = clock_timestamp() + :lease_for,
-         visible_after = coalesce(d.visible_after, clock_timestamp())
-  FROM due WHERE d.id = due.id RETURNING d.*
 )
-SELECT h.id, h.engine_id, h.run_id, h.batch_execution_id, h.item_execution_id, h.attempt_no, h.token, h.fingerprint,
-       h.sends, h.absences, h.last_look_at, h.visible_after, h.evidence_until, h.engine_epoch, h.handle,
-       h.cancel_requested_at, r.definition_id, r.uid, r.name AS run_name, r.tenant_id, r.trace_context,
-       r.run_timeout_seconds, clock_timestamp() AS now
-FROM held h JOIN run r ON r.id = h.run_id
+UPDATE dispatch_attempt d SET state = 'AMBIGUOUS', lease_token = :lease, lease_until = clock_timestamp() + :lease_for,
+       visible_after = coalesce(d.visible_after, clock_timestamp())
+FROM due WHERE d.id = due.id RETURNING d.id
+""")
+_HELD = text(f"{WORK} WHERE d.id = ANY(CAST(:ids AS uuid[]))")
+_ENGINE = text("""
+SELECT h.restart_epoch, e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec, clock_timestamp() AS now
+FROM engine_health h JOIN engine e ON e.id = h.engine_id WHERE h.engine_id = :engine
 """)
 
 _ENGINES_WITH_UNCLEAR = text("""
@@ -123,8 +124,10 @@ async def engines_with_unclear(session: AsyncSession) -> Sequence[UUID]:
 
 
 async def claim_unclear(
-    session: AsyncSession, engines: Sequence[UUID], *, lease: UUID, lease_for: Any, limit: int
-) -> Sequence[Any]:
-    """Claim attempts whose fate nobody knows, to look for them."""
-    values = {"engines": list(engines), "lease": lease, "lease_for": lease_for, "limit": limit}
-    return (await session.execute(_UNCLEAR, values)).all()
+    session: AsyncSession, engine: UUID, *, lease: UUID, lease_for: Any, limit: int
+) -> tuple[Any, Sequence[Any]]:
+    """Claim attempts of one engine whose fate nobody knows, to look for them; returns the engine and the attempts."""
+    values = {"engine": engine, "lease": lease, "lease_for": lease_for, "limit": limit}
+    ids = list((await session.execute(_HOLD_UNCLEAR, values)).scalars())
+    row = (await session.execute(_ENGINE, {"engine": engine})).one()
+    return row, (await session.execute(_HELD, {"ids": ids})).all() if ids else ()

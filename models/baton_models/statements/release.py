@@ -12,6 +12,13 @@ WHERE a.max_active IS NOT NULL AND a.id IN (SELECT automation_id FROM run WHERE 
 ORDER BY a.id FOR UPDATE
 """)
 
+#: A unit that may have been sent before its row was lost is looked for first, and its absence is no evidence.
+_AS_KNOWN = """CAST(CASE WHEN {run}.submitted_before THEN 'AMBIGUOUS' ELSE 'INTENT' END AS attempt_state),
+       CASE WHEN {run}.submitted_before THEN 1 ELSE 0 END,
+       CASE WHEN {run}.submitted_before THEN clock_timestamp() END"""
+_COLUMNS = """INSERT INTO dispatch_attempt (run_id, batch_execution_id, item_execution_id, engine_id, tenant_id, attempt_no,
+                              token, priority, due_at, state, sends, evidence_until)"""
+
 #: Runs take a place of their automation, the most urgent first, the oldest first among equals. Runs of an automation
 #: without a limit always get one.
 _TAKE_PLACES = text("""
@@ -34,9 +41,10 @@ UPDATE run SET released_at = clock_timestamp() FROM chosen WHERE run.id = chosen
 RETURNING run.id, run.per
 """)
 
-_WHOLE_RUNS = text("""
-INSERT INTO dispatch_attempt (run_id, engine_id, tenant_id, attempt_no, token, priority, due_at)
-SELECT r.id, r.engine_id, r.tenant_id, 1, 'baton-' || r.token_hex || '-a1', r.priority, clock_timestamp()
+_WHOLE_RUNS = text(f"""
+{_COLUMNS}
+SELECT r.id, NULL, NULL, r.engine_id, r.tenant_id, 1, 'baton-' || r.token_hex || '-a1', r.priority, clock_timestamp(),
+       {_AS_KNOWN.format(run="r")}
 FROM run r WHERE r.id = ANY(CAST(:runs AS uuid[])) AND r.per = 'Run' AND r.status = 'PENDING'
 ON CONFLICT DO NOTHING
 """)
@@ -46,9 +54,9 @@ _LOCK_PROGRESS = text("""
 SELECT run_id FROM run_progress WHERE run_id = ANY(CAST(:runs AS uuid[])) ORDER BY run_id FOR UPDATE
 """)
 
-_ROOM = """
+_ROOM = f"""
 WITH room AS (
-  SELECT r.id, r.engine_id, r.tenant_id, r.priority, r.sequential, r.per,
+  SELECT r.id, r.engine_id, r.tenant_id, r.priority, r.sequential, r.submitted_before,
          r.max_parallel - (SELECT count(*) FROM dispatch_attempt d
                            WHERE d.run_id = r.id AND d.state NOT IN ('CLOSED', 'REJECTED') AND NOT d.settled) AS n,
          (SELECT min(b.position) FROM batch_execution b
@@ -57,15 +65,14 @@ WITH room AS (
   WHERE r.id = ANY(CAST(:runs AS uuid[])) AND r.per = :per AND r.released_at IS NOT NULL AND r.state = 'Active'
     AND r.status IN ('PENDING', 'PROCESSING', 'RETRYING') AND r.cancel_requested_at IS NULL
 )
-INSERT INTO dispatch_attempt (run_id, batch_execution_id, item_execution_id, engine_id, tenant_id, attempt_no, token,
-                              priority, due_at)
+{_COLUMNS}
 """
 
 _ITEMS = text(
     _ROOM
-    + """
+    + f"""
 SELECT t.id, u.batch_execution_id, u.id, t.engine_id, t.tenant_id, 1, 'baton-' || u.token_hex || '-a1', t.priority,
-       clock_timestamp()
+       clock_timestamp(), {_AS_KNOWN.format(run="t")}
 FROM room t CROSS JOIN LATERAL (
   SELECT i.id, i.batch_execution_id, i.token_hex
   FROM item_execution i JOIN batch_execution b ON b.id = i.batch_execution_id
@@ -78,8 +85,9 @@ ON CONFLICT DO NOTHING
 
 _BATCHES = text(
     _ROOM
-    + """
-SELECT t.id, u.id, NULL, t.engine_id, t.tenant_id, 1, 'baton-' || u.token_hex || '-a1', t.priority, clock_timestamp()
+    + f"""
+SELECT t.id, u.id, NULL, t.engine_id, t.tenant_id, 1, 'baton-' || u.token_hex || '-a1', t.priority, clock_timestamp(),
+       {_AS_KNOWN.format(run="t")}
 FROM room t CROSS JOIN LATERAL (
   SELECT b.id, b.token_hex FROM batch_execution b
   WHERE b.run_id = t.id AND b.status = 'PENDING' AND (NOT t.sequential OR b.position = t.front)

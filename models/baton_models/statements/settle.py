@@ -41,7 +41,6 @@ class UnitMove:
     run_id: UUID
     batch_execution_id: UUID | None
     item_execution_id: UUID | None
-    definition_id: UUID
     status: str
     reason: str
     message: str | None = None
@@ -63,6 +62,16 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(id uuid, version int, status 
      native text, started_at timestamptz, finished_at timestamptz, duration int, url text)
 WHERE i.id = v.id AND i.version = v.version AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING')
 RETURNING i.id, i.status
+""")
+
+#: What has ended was running before, also where nobody saw it: no history leaves PROCESSING out.
+_PASS = text("""
+UPDATE orchestration_instance i SET status = 'PROCESSING', status_reason = 'Running', version = i.version + 1,
+       started_at = coalesce(v.started_at, clock_timestamp()), updated_at = clock_timestamp()
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(id uuid, version int, status execution_status,
+     started_at timestamptz)
+WHERE i.id = v.id AND i.version = v.version AND i.status = 'PENDING' AND v.status IN ('COMPLETED', 'FAILED')
+RETURNING i.id
 """)
 
 _CLOSE = text("""
@@ -100,7 +109,6 @@ UPDATE run u SET status = v.status, status_reason = v.reason,
        finished_at = CASE WHEN v.status NOT IN ('PROCESSING', 'RETRYING') THEN clock_timestamp() END
 {_VALUES} WHERE u.id = v.run_id AND v.batch_execution_id IS NULL
   AND u.status IN ('PENDING', 'PROCESSING', 'RETRYING')
-RETURNING u.id, u.definition_id, u.status, u.status_reason, u.created_at, u.started_at, u.finished_at
 """)
 
 _RETRIES = text("""
@@ -133,7 +141,8 @@ async def move_instances(session: AsyncSession, moves: Sequence[InstanceMove], *
     Returns:
         The ids that moved; somebody else moved the others: read again, decide again.
     """
-    rows = _rows(moves)
+    passed = set((await session.execute(_PASS, {"rows": _rows(moves)})).scalars())
+    rows = _rows([replace(move, version=move.version + 1) if move.id in passed else move for move in moves])
     moved = {row.id for row in await session.execute(_INSTANCES, {"rows": rows})}
     await session.execute(_NATIVE, {"rows": rows, "later": later})
     return moved
@@ -144,10 +153,9 @@ async def close_attempts(session: AsyncSession, instances: Sequence[UUID]) -> Se
     return (await session.execute(_CLOSE, {"instances": list(instances)})).all()
 
 
-async def move_units(session: AsyncSession, moves: Sequence[UnitMove]) -> Sequence[Any]:
-    """Move units of work; store the next attempts of those that are tried again. Returns whole runs that moved."""
+async def move_units(session: AsyncSession, moves: Sequence[UnitMove]) -> None:
+    """Move units of work; store the next attempts of those that are tried again."""
     via = [move for move in moves if move.via_processing]
-    finished: list[Any] = []
     for batch in (_passing(via), moves):
         if not batch:
             continue
@@ -157,11 +165,10 @@ async def move_units(session: AsyncSession, moves: Sequence[UnitMove]) -> Sequen
         if any(move.batch_execution_id and not move.item_execution_id for move in batch):
             await session.execute(_BATCHES, {"rows": rows})
         if any(move.batch_execution_id is None for move in batch):
-            finished = list((await session.execute(_RUNS, {"rows": rows})).all())
+            await session.execute(_RUNS, {"rows": rows})
     retries = [move for move in moves if move.retry_no]
     if retries:
         await session.execute(_RETRIES, {"rows": _rows(retries)})
-    return finished
 
 
 def _passing(moves: Sequence[UnitMove]) -> Sequence[UnitMove]:

@@ -10,23 +10,14 @@ from sqlalchemy import select
 
 from baton_models import EngineModel
 from baton_models.database import DatabaseConfig
+from baton_operator.app import ENGINES
 from baton_operator.cli.exits import NotFoundExit
 from baton_operator.cli.surroundings import URL_VARIABLE, home_folder, kubernetes
-from baton_operator.engines.argo import argo_adapter
-from baton_operator.engines.base import EngineAdapter, EngineSpec
-from baton_operator.engines.embedded import EmbeddedAdapter
-from baton_operator.engines.registry import AdapterFactory, AdapterRegistry, Surroundings, with_installed
+from baton_operator.engines.base import EngineSpec
+from baton_operator.engines.registry import AdapterRegistry, Surroundings, with_installed
 from baton_operator.kube.secrets import KubeSecretSource
-from baton_operator.worker.listing import InstalledTasks
 
 Row = Mapping[str, Any]
-
-
-def _embedded(spec: EngineSpec, surroundings: Surroundings) -> EngineAdapter:
-    return EmbeddedAdapter(spec, surroundings.database.get_async_session, InstalledTasks(os.environ))
-
-
-_LISTED: Mapping[str, AdapterFactory] = {"Argo": argo_adapter, "Embedded": _embedded}
 
 
 @asynccontextmanager
@@ -39,7 +30,7 @@ async def adapters(database: DatabaseConfig) -> AsyncIterator[AdapterRegistry]:
     """
     async with kubernetes() as client:
         surroundings = Surroundings(KubeSecretSource(client), engine_networks=_networks(), database=database)
-        registry = AdapterRegistry(with_installed(_LISTED), surroundings)
+        registry = AdapterRegistry(with_installed(ENGINES), surroundings)
         try:
             yield registry
         finally:

@@ -43,16 +43,17 @@ def after_attempt(
         status: How the execution ended: COMPLETED, FAILED or CANCELLED.
         reason: The closed list's word for it.
         attempt_no: The number of the attempt that ended, from 1.
-        stopping: Why its run is being stopped (``Cancelled``, ``TimedOut``, ``Failed``, ``Deleted``), or None.
+        stopping: Why its run is being stopped, or None. After ``Cancelled`` and ``TimedOut`` what is out was told to
+            end; after ``Failed`` and ``Deleted`` it goes on to its own end, and nothing is tried again.
     """
     if status is ExecutionStatus.COMPLETED:
         return End(status, "Succeeded")
-    if stopping:
-        return End(ExecutionStatus.CANCELLED, "TimedOut" if stopping == "TimedOut" else "Cancelled")
+    if stopping in {"Cancelled", "TimedOut"}:
+        return End(ExecutionStatus.CANCELLED, stopping)
     if status is ExecutionStatus.CANCELLED:
         return End(status, reason or "Cancelled")
     word = _RETRY_WORD.get(reason)
-    if word in policy.retry_on and attempt_no < policy.max_attempts:
+    if not stopping and word in policy.retry_on and attempt_no < policy.max_attempts:
         return Retry(attempt_no + 1, now + timedelta(seconds=policy.delay(attempt_no)))
     return End(ExecutionStatus.FAILED, reason)
 

@@ -18,7 +18,6 @@ from baton_models.statements.release import release
 from baton_models.statements.settle import InstanceMove, UnitMove
 from baton_models.status import ExecutionStatus
 from baton_operator.decide.outcomes import Retry, after_attempt, run_end
-from baton_operator.loops.counting import Counting
 from baton_operator.loops.definitions import Definitions
 
 #: How late the engine's own word, or a run's progress, may be shown: most runs have ended by then.
@@ -54,9 +53,8 @@ class Verdict:
 class Settler:
     """Applies verdicts; holds no state but the cache of definitions."""
 
-    def __init__(self, definitions: Definitions, counting: Counting) -> None:
+    def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
-        self._counting = counting
 
     async def settle(self, session: AsyncSession, verdicts: Sequence[Verdict]) -> int:
         """
@@ -82,18 +80,14 @@ class Settler:
             verdict = ended[row.instance_id]
             policy = definitions[row.definition_id].retry
             cause = row.cancel_cause or ("Cancelled" if row.cancel_requested_at else None)
-            step = after_attempt(
-                verdict.status, verdict.reason, row.attempt_no, policy, stopping=_stopping(cause), now=now
-            )
+            step = after_attempt(verdict.status, verdict.reason, row.attempt_no, policy, stopping=cause, now=now)
             moves.append(_unit(row, verdict, step, whole_run_timed_out=cause == "TimedOut"))
         await self.end(session, moves, runs={row.run_id for row in closed})
 
     async def end(self, session: AsyncSession, moves: Sequence[UnitMove], *, runs: set[UUID]) -> None:
         """Move units, then let batches, runs and waiting neighbours follow."""
-        finished = await settle.move_units(session, moves) if moves else ()
-        known = await self._definitions.get(session, {move.definition_id for move in moves})
-        self._counting.units(session, moves, known)
-        await self._count(session, finished)
+        if moves:
+            await settle.move_units(session, moves)
         await self.advance(session, sorted(runs))
 
     async def advance(self, session: AsyncSession, runs: Sequence[UUID]) -> None:
@@ -108,24 +102,14 @@ class Settler:
             await cancel.stop_units(session, over, cause="Failed")
         done = await advance.finished_units(session, runs)
         if done:
-            await self._count(session, await advance.finish_runs(session, [_finish(row) for row in done]))
+            await advance.finish_runs(session, [_finish(row) for row in done])
         await advance.mark_for_projection(session, runs, later=SHOW_PROGRESS_LATER)
         await release(session, [*runs, *await advance.neighbours_waiting(session, runs)])
 
     async def stop(self, session: AsyncSession, runs: Sequence[UUID], *, cause: str) -> None:
         """Stop what *runs* have not handed over and have what is out cancelled; the request is stored already."""
-        await self._count(session, await cancel.stop_units(session, runs, cause=cause))
+        await cancel.stop_units(session, runs, cause=cause)
         await self.advance(session, runs)
-
-    async def _count(self, session: AsyncSession, finished: Sequence[Any]) -> None:
-        ended = [row for row in finished if row.finished_at is not None]
-        if ended:
-            self._counting.runs(session, ended, await self._definitions.get(session, {r.definition_id for r in ended}))
-
-
-def _stopping(cause: str | None) -> str | None:
-    """A run that failed, or whose object is gone, stops only what was not handed over."""
-    return None if cause in {"Failed", "Deleted"} else cause
 
 
 def _move(verdict: Verdict) -> InstanceMove:
@@ -150,7 +134,6 @@ def _unit(row: Any, verdict: Verdict, step: Any, *, whole_run_timed_out: bool) -
             row.run_id,
             row.batch_execution_id,
             row.item_execution_id,
-            row.definition_id,
             ExecutionStatus.RETRYING.value,
             "Retrying",
             message,
@@ -165,7 +148,6 @@ def _unit(row: Any, verdict: Verdict, step: Any, *, whole_run_timed_out: bool) -
         row.run_id,
         row.batch_execution_id,
         row.item_execution_id,
-        row.definition_id,
         status.value,
         reason,
         None if status is ExecutionStatus.COMPLETED else message,

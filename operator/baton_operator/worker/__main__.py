@@ -8,14 +8,18 @@ from collections.abc import Sequence
 
 from baton_models.database import DatabaseConfig
 from baton_operator import logs
+from baton_operator.worker.aftermath import Aftermath
+from baton_operator.worker.child import end_with
+from baton_operator.worker.lineage import end_with
 from baton_operator.worker.settings import WorkerSettings
+from baton_operator.worker.settlement import unit_settlement
 from baton_operator.worker.supervisor import Supervisor
 
 
 async def work(settings: WorkerSettings) -> None:
     """Run one worker in the running event loop; SIGTERM and SIGINT drain it."""
     database = DatabaseConfig(settings.database_url, pool_size=2, max_overflow=2, application_name="baton-worker")
-    supervisor = Supervisor(settings, database, os.environ)
+    supervisor = Supervisor(settings, database, Aftermath(unit_settlement()), os.environ)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.drain)
@@ -25,6 +29,8 @@ async def work(settings: WorkerSettings) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the settings, run, and end with status 0 once drained."""
     settings = WorkerSettings.read(sys.argv[1:] if arguments is None else arguments, os.environ)
+    if settings.end_with_parent:
+        end_with(os.getppid())
     logs.configure(settings.log_format, settings.log_level)  # type: ignore[arg-type] # checked there
     asyncio.run(work(settings))
 

@@ -8,43 +8,59 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_operator.engines.embedded_log import TaskLog
 from baton_operator.worker import claims
-from baton_operator.worker.finish import Outcome, finish
-from baton_operator.worker.process import Cause
+from baton_operator.worker.children import Cause
+from baton_operator.worker.finish import Outcome, Settle, finish
 
 
-async def bury(session: AsyncSession, worker: str, *, begun: UUID | None, cause: Cause | None, how: str) -> None:
+class Aftermath:
     """
-    Settle what the dead child *worker* has left running; the caller commits.
+    Settles what others have left.
 
     Args:
-        begun: The task it had begun, as far as it said; one that was claimed but not begun is simply given back.
-        cause: Why it was ended, if the supervisor did it.
-        how: How the process ended, for people.
+        settle: Moves instance, item and run.
     """
-    for row in await claims.held(session, worker):
-        if row.id != begun and not row.cancel_requested:
-            await claims.requeue(session, row.id, row.logs)
-        elif cause == "timedout":
-            await finish(session, row.id, worker, Outcome("timedout", error="the task was ended at its timeout"))
+
+    def __init__(self, settle: Settle) -> None:
+        self._settle = settle
+
+    async def bury(
+        self, session: AsyncSession, worker: str, *, begun: UUID | None, cause: Cause | None, how: str
+    ) -> None:
+        """
+        Settle what the dead child *worker* has left running; the caller commits.
+
+        Args:
+            begun: The task it had begun, as far as it said; one that was claimed but not begun is simply given back.
+            cause: Why it was ended, if the supervisor did it.
+            how: How the process ended, for people.
+        """
+        for row in await claims.held(session, worker):
+            if row.id != begun and not row.cancel_requested:
+                await claims.requeue(session, row.id, row.logs)
+            elif cause == "timedout":
+                outcome = Outcome("timedout", error="the task was ended at its timeout")
+                await finish(session, row.id, worker, outcome, self._settle)
+            else:
+                stopped = "the worker was stopped while the task ran"
+                await self._crashed(
+                    session, row, worker, stopped if cause == "stopped" else f"worker process died ({how})"
+                )
+
+    async def reclaim(self, session: AsyncSession) -> int:
+        """Settle tasks whose workers have fallen silent, and return how many; the caller commits."""
+        rows = await claims.expired(session)
+        for row in rows:
+            await self._crashed(session, row, row.worker, "the worker fell silent: its lease ran out")
+        return len(rows)
+
+    async def _crashed(self, session: AsyncSession, row: Row[Any], worker: str, why: str) -> None:
+        if row.cancel_requested:
+            outcome = Outcome("cancelled", error="the task was ended because of a cancel")
+        elif row.on_crash == "retry":
+            log = TaskLog(row.logs)
+            log.append(f"--- {why}; the task begins anew\n".encode())
+            await claims.requeue(session, row.id, log.text)
+            return
         else:
-            why = "the worker was stopped while the task ran" if cause == "stopped" else f"worker process died ({how})"
-            await _crashed(session, row, worker, why)
-
-
-async def reclaim(session: AsyncSession) -> int:
-    """Settle tasks whose workers have fallen silent, and return how many; the caller commits."""
-    rows = await claims.expired(session)
-    for row in rows:
-        await _crashed(session, row, row.worker, "the worker fell silent: its lease ran out")
-    return len(rows)
-
-
-async def _crashed(session: AsyncSession, row: Row[Any], worker: str, why: str) -> None:
-    if row.cancel_requested:
-        await finish(session, row.id, worker, Outcome("cancelled", error="the task was ended because of a cancel"))
-    elif row.on_crash == "retry":
-        log = TaskLog(row.logs)
-        log.append(f"--- {why}; the task begins anew\n".encode())
-        await claims.requeue(session, row.id, log.text)
-    else:
-        await finish(session, row.id, worker, Outcome("failed", error=why))
+            outcome = Outcome("failed", error=why)
+        await finish(session, row.id, worker, outcome, self._settle)

@@ -6,7 +6,6 @@ It ends when it is told to drain, when SIGTERM has ended its task, and at once w
 """
 
 import asyncio
-import ctypes
 import logging
 import os
 import signal
@@ -24,11 +23,11 @@ from baton_operator.tasks import Catalogue, TaskContext, UnknownTaskError
 from baton_operator.worker import claims
 from baton_operator.worker.capture import Capture
 from baton_operator.worker.claims import Claim
-from baton_operator.worker.finish import Outcome, finish
+from baton_operator.worker.finish import Outcome, Settle, finish
 from baton_operator.worker.invoke import Stopper, invoke
+from baton_operator.worker.lineage import end_with
 from baton_operator.worker.pipes import ChildConfig, Report
-
-_PR_SET_PDEATHSIG = 1
+from baton_operator.worker.settlement import unit_settlement
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +35,14 @@ logger = logging.getLogger(__name__)
 class Child:
     """The loop of one child process."""
 
-    def __init__(self, config: ChildConfig, report: int, capture: Capture, database: DatabaseConfig) -> None:
+    def __init__(
+        self, config: ChildConfig, report: int, capture: Capture, database: DatabaseConfig, settle: Settle
+    ) -> None:
         self._config = config
         self._report = report
         self._capture = capture
         self._database = database
+        self._settle = settle
         self._catalogue = Catalogue({})
         self._stopper = Stopper()
         self._runner = asyncio.Runner()
@@ -130,7 +132,7 @@ class Child:
 
     async def _finished(self, claim: Claim, outcome: Outcome) -> bool:
         async with self._database.get_async_session() as session:
-            stored = await finish(session, claim.id, self._config.worker, outcome)
+            stored = await finish(session, claim.id, self._config.worker, outcome, self._settle)
             await (session.commit() if stored else session.rollback())
         return stored
 
@@ -142,13 +144,6 @@ def _obey(control: BinaryIO, child: Child) -> None:
             child.draining = True
         child.woken.set()
     os.killpg(0, signal.SIGKILL)
-
-
-def _end_with(parent: int) -> None:
-    """Have the kernel kill this process when its supervisor dies, should code in C keep our thread from seeing it."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _log_to(descriptor: int, config: ChildConfig) -> None:
@@ -165,7 +160,7 @@ def _log_to(descriptor: int, config: ChildConfig) -> None:
 def main() -> None:
     """Run one child; all it needs comes through its pipes."""
     control_descriptor, report, parent = (int(each) for each in sys.argv[1:4])
-    _end_with(parent)
+    end_with(parent)
     os.set_inheritable(control_descriptor, False)
     os.set_inheritable(report, False)
     with os.fdopen(control_descriptor, "rb") as control:
@@ -179,7 +174,7 @@ def main() -> None:
         )
         capture = Capture(database, config.worker)
         _log_to(capture.real_stderr, config)
-        child = Child(config, report, capture, database)
+        child = Child(config, report, capture, database, unit_settlement())
         capture.start()
         threading.Thread(target=_obey, args=(control, child), name="control", daemon=True).start()
         status = 0

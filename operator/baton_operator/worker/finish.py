@@ -54,13 +54,7 @@ class Settle(Protocol):
         """Record that the execution of *token* ended as *seen* says."""
 
 
-async def leave_to_tracking(session: AsyncSession, token: str, seen: Observation) -> None:
-    """Settle nothing: the track loop observes the row, which is the backstop in any case."""
-
-
-async def finish(
-    session: AsyncSession, task_id: UUID, worker: str, outcome: Outcome, settle: Settle = leave_to_tracking
-) -> bool:
+async def finish(session: AsyncSession, task_id: UUID, worker: str, outcome: Outcome, settle: Settle) -> bool:
     """
     Store *outcome* and move the task's unit; the caller commits.
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import json
 import logging
 import signal
 import traceback
@@ -12,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from baton_models.errors import UncleanPayloadError
+from baton_models.payload import check_payload
 from baton_operator.engines.embedded import MAX_MESSAGE
 from baton_operator.tasks import CONTEXT, InvalidArgumentsError, Task, TaskContext, TaskStopped
 from baton_operator.worker.finish import Outcome
@@ -123,14 +124,10 @@ def encoded(value: Any) -> bytes:
         InvalidResultError: It is no JSON value, holds what PostgreSQL cannot store, or is too big.
     """
     try:
+        check_payload(value, "result")
         result = orjson.dumps(value)
-        json.dumps(value, allow_nan=False, default=str)  # orjson writes null for what is not finite
-    except TypeError as error:
-        raise InvalidResultError(f"the task's result is no JSON value: {error}: return plain values") from None
-    except ValueError:
-        raise InvalidResultError("the task's result holds what is not a finite number: return null instead") from None
-    if b"\\u0000" in result:
-        raise InvalidResultError("the task's result holds a NUL character, which PostgreSQL cannot store: remove it")
+    except (UncleanPayloadError, TypeError, RecursionError) as error:
+        raise InvalidResultError(f"the task returned what is no JSON value: {error}") from None
     if len(result) > MAX_RESULT:
         raise InvalidResultError(
             f"the task's result has {len(result)} bytes, more than {MAX_RESULT}: store it elsewhere, return a link"

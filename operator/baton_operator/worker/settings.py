@@ -29,6 +29,7 @@ class WorkerSettings:
         log_format: ``json``, ``text`` or empty (text on a terminal).
         log_level: DEBUG, INFO, WARNING or ERROR.
         name: What leases say: host name and process id.
+        end_with_parent: Whether the kernel kills it when the process that started it dies.
     """
 
     database_url: str
@@ -40,6 +41,7 @@ class WorkerSettings:
     log_format: str = ""
     log_level: str = "INFO"
     name: str = ""
+    end_with_parent: bool = False
 
     @classmethod
     def read(cls, arguments: Sequence[str], environ: Mapping[str, str]) -> "WorkerSettings":
@@ -63,6 +65,7 @@ class WorkerSettings:
             grace=given.grace,
             log_format=environ.get("BATON_LOG_FORMAT", ""),
             log_level=environ.get("BATON_LOG_LEVEL", "INFO"),
+            end_with_parent=given.end_with_parent,
             name=f"{socket.gethostname()}-{os.getpid()}",
         )
 
@@ -73,6 +76,11 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         description="Run the tasks of Baton's own engine, Embedded, in child processes.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--end-with-parent",
+        action="store_true",
+        help="end at once when the process that started it dies (the operator's own worker does)",
     )
     parser.add_argument(
         "--concurrency",

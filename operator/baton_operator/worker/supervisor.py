@@ -20,9 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models.database import DatabaseConfig
 from baton_operator.engines.embedded import CHANNEL
-from baton_operator.worker import aftermath, claims
+from baton_operator.worker import claims
+from baton_operator.worker.aftermath import Aftermath
+from baton_operator.worker.children import Cause, ChildProcess
 from baton_operator.worker.pipes import ChildConfig
-from baton_operator.worker.process import Cause, ChildProcess
 from baton_operator.worker.settings import WorkerSettings
 
 #: Seconds between two starts of a child that does not get ready, at most.
@@ -34,9 +35,12 @@ logger = logging.getLogger(__name__)
 class Supervisor:
     """One worker: a parent and its children."""
 
-    def __init__(self, settings: WorkerSettings, database: DatabaseConfig, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: WorkerSettings, database: DatabaseConfig, aftermath: Aftermath, environ: Mapping[str, str]
+    ) -> None:
         self._settings = settings
         self._database = database
+        self._aftermath = aftermath
         self._environ = environ
         self._children: dict[str, ChildProcess] = {}
         self._numbers = itertools.count(1)
@@ -124,7 +128,7 @@ class Supervisor:
         while True:
             try:
                 async with self._transaction() as session:
-                    await aftermath.bury(session, child.worker, begun=child.task, cause=child.cause, how=how)
+                    await self._aftermath.bury(session, child.worker, begun=child.task, cause=child.cause, how=how)
             except (SQLAlchemyError, OSError) as error:
                 logger.warning("child.not_buried", extra={"worker": child.worker, "error": type(error).__name__})
                 await asyncio.sleep(self._settings.poll)
@@ -158,7 +162,7 @@ class Supervisor:
         if self._sighted_since is None or time.monotonic() - self._sighted_since < self._settings.lease:
             return
         async with self._transaction() as session:
-            taken = await aftermath.reclaim(session)
+            taken = await self._aftermath.reclaim(session)
         if taken:
             logger.warning("tasks.reclaimed", extra={"count": taken})
 

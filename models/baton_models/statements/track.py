@@ -1,0 +1,141 @@
+"""Whose turn a poll or a probe is, and what is live."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+_ENGINE_COLUMNS = """e.id, e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec"""
+
+_POLLS = text(f"""
+WITH due AS (
+  SELECT h.engine_id FROM engine_health h
+  WHERE coalesce(h.next_poll_at, '-infinity') <= clock_timestamp() AND h.ready_reason = 'ProbeSucceeded'
+    AND EXISTS (SELECT 1 FROM orchestration_instance i
+                WHERE i.engine_id = h.engine_id AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING'))
+  FOR UPDATE OF h SKIP LOCKED
+), held AS (
+  UPDATE engine_health h SET next_poll_at = clock_timestamp() + interval '60 s'
+  FROM due WHERE h.engine_id = due.engine_id RETURNING h.engine_id
+)
+SELECT {_ENGINE_COLUMNS} FROM held JOIN engine e ON e.id = held.engine_id
+""")
+
+_POLLED = text("""
+UPDATE engine_health SET next_poll_at = clock_timestamp() + :again WHERE engine_id = :engine
+""")
+
+_LIVE = text("""
+SELECT i.id, i.external_id, i.version, i.status, i.native_status, i.lost_since, i.next_poll_at, d.token,
+       r.definition_id, d.cancel_requested_at IS NOT NULL AS cancelled, clock_timestamp() AS now
+FROM orchestration_instance i
+JOIN dispatch_attempt d ON d.orchestration_instance_id = i.id
+JOIN run r ON r.id = d.run_id
+WHERE i.engine_id = :engine AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING') AND i.id > :after
+ORDER BY i.id LIMIT :limit
+""")
+
+_MISSING = text("""
+UPDATE orchestration_instance i
+SET lost_since = v.lost_since, next_poll_at = v.next_poll_at, updated_at = clock_timestamp()
+FROM unnest(CAST(:ids AS uuid[]), CAST(:since AS timestamptz[]), CAST(:next AS timestamptz[]))
+     AS v(id, lost_since, next_poll_at)
+WHERE i.id = v.id AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING')
+""")
+
+_PROBES = text(f"""
+WITH due AS (
+  SELECT h.engine_id FROM engine_health h JOIN engine e ON e.id = h.engine_id
+  WHERE h.next_probe_at <= clock_timestamp()
+    AND (e.is_active OR EXISTS (SELECT 1 FROM orchestration_instance i WHERE i.engine_id = e.id
+                                AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING')))
+  LIMIT :limit FOR UPDATE OF h SKIP LOCKED
+), held AS (
+  UPDATE engine_health h SET next_probe_at = clock_timestamp() + interval '30 s'
+  FROM due WHERE h.engine_id = due.engine_id
+  RETURNING h.engine_id, h.ready_reason, h.restart_epoch, h.probe_failures
+)
+SELECT {_ENGINE_COLUMNS}, held.ready_reason, held.restart_epoch, held.probe_failures
+FROM held JOIN engine e ON e.id = held.engine_id
+""")
+
+_PROBED = text("""
+UPDATE engine_health SET ready_reason = :ready, authenticated_reason = :authenticated, stalled_reason = :stalled,
+       message = :message, native_version = coalesce(:version, native_version),
+       restart_epoch = coalesce(:epoch, restart_epoch), memory_seconds = coalesce(:memory, memory_seconds),
+       capabilities = CAST(:capabilities AS jsonb), submission_guarantee = :guarantee, probed_at = clock_timestamp(),
+       probe_failures = CASE WHEN :ready = 'ProbeSucceeded' THEN 0 ELSE probe_failures + 1 END,
+       next_probe_at = clock_timestamp() + :again
+WHERE engine_id = :engine
+""")
+
+_SHOW_ENGINE = text("UPDATE engine SET project_at = clock_timestamp() WHERE id = :engine AND is_active")
+
+_CHECKS = text(f"""
+WITH due AS (
+  SELECT a.id FROM automation a LEFT JOIN engine_health h ON h.engine_id = a.engine_id
+  WHERE a.is_active AND a.next_check_at <= clock_timestamp()
+    AND (a.engine_id IS NULL OR h.ready_reason = 'ProbeSucceeded')
+  ORDER BY a.next_check_at LIMIT :limit FOR UPDATE OF a SKIP LOCKED
+), held AS (
+  UPDATE automation a SET next_check_at = clock_timestamp() + interval '60 s' FROM due WHERE a.id = due.id
+  RETURNING a.id, a.tenant_id, a.name, a.engine_id, a.generation, a.ready_reason, a.target_reason, a.spec
+)
+SELECT held.id AS automation_id, held.tenant_id AS automation_namespace, held.name AS automation_name,
+       held.ready_reason, held.target_reason, held.spec AS automation_spec, {_ENGINE_COLUMNS}
+FROM held LEFT JOIN engine e ON e.id = held.engine_id
+""")
+
+_CHECKED = text("""
+UPDATE automation SET target_reason = :reason, target_message = :message, ready_reason = :ready,
+       ready_message = :ready_message, engine_id = coalesce(:engine, engine_id),
+       next_check_at = clock_timestamp() + :again,
+       project_at = CASE WHEN target_reason IS DISTINCT FROM :reason OR ready_reason IS DISTINCT FROM :ready
+                         THEN clock_timestamp() ELSE project_at END
+WHERE id = :automation
+""")
+
+
+async def claim_polls(session: AsyncSession) -> Sequence[Any]:
+    """Claim the engines whose live instances are due to be observed."""
+    return (await session.execute(_POLLS)).all()
+
+
+async def polled(session: AsyncSession, engine: UUID, *, again: Any) -> None:
+    """Say when an engine's instances are to be observed again (timedelta)."""
+    await session.execute(_POLLED, {"engine": engine, "again": again})
+
+
+async def live(session: AsyncSession, engine: UUID, *, after: UUID, limit: int) -> Sequence[Any]:
+    """Read live instances of an engine by key, the ones behind *after*."""
+    return (await session.execute(_LIVE, {"engine": engine, "after": after, "limit": limit})).all()
+
+
+async def note_missing(session: AsyncSession, rows: Sequence[tuple[UUID, Any, Any]]) -> None:
+    """Write down since when instances are missing and when to look again: (id, lost since, next look)."""
+    ids, since, nexts = zip(*rows, strict=True)
+    await session.execute(_MISSING, {"ids": list(ids), "since": list(since), "next": list(nexts)})
+
+
+async def claim_probes(session: AsyncSession, *, limit: int) -> Sequence[Any]:
+    """Claim engines that are due to be probed."""
+    return (await session.execute(_PROBES, {"limit": limit})).all()
+
+
+async def record_probe(session: AsyncSession, engine: UUID, *, show: bool, **values: Any) -> None:
+    """Write what a probe learned; *show* has the Engine's status written."""
+    await session.execute(_PROBED, {"engine": engine, **values})
+    if show:
+        await session.execute(_SHOW_ENGINE, {"engine": engine})
+
+
+async def claim_checks(session: AsyncSession, *, limit: int) -> Sequence[Any]:
+    """Claim automations whose target is due to be validated."""
+    return (await session.execute(_CHECKS, {"limit": limit})).all()
+
+
+async def record_check(session: AsyncSession, automation: UUID, **values: Any) -> None:
+    """Write what the engine says of a target."""
+    await session.execute(_CHECKED, {"automation": automation, **values})

@@ -1,0 +1,222 @@
+"""
+The one place that constructs things, and THE list of engines.
+
+Everything is handed to what needs it; nothing here is looked up from elsewhere.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from baton_migrations import check
+from baton_models.database import DatabaseConfig
+from baton_operator.engines.argo import argo_adapter
+from baton_operator.engines.base import EngineAdapter, EngineSpec
+from baton_operator.engines.embedded import EmbeddedAdapter
+from baton_operator.engines.registry import AdapterFactory, AdapterRegistry, Surroundings, with_installed
+from baton_operator.health import HealthServer
+from baton_operator.kube.client import KubeClient
+from baton_operator.kube.connection import Connection
+from baton_operator.kube.secrets import KubeSecretSource
+from baton_operator.loops.cancel import CancelLoop
+from baton_operator.loops.count import CountLoop
+from baton_operator.loops.definitions import Definitions
+from baton_operator.loops.dispatch import DispatchLoop
+from baton_operator.loops.gauges import GaugeLoop
+from baton_operator.loops.intake import IntakeLoop
+from baton_operator.loops.intake_definitions import DefinitionIntake
+from baton_operator.loops.intake_runs import RunIntake
+from baton_operator.loops.loop import Turner, Turning
+from baton_operator.loops.probe import ProbeLoop
+from baton_operator.loops.project import ProjectLoop
+from baton_operator.loops.resolve import ResolveLoop
+from baton_operator.loops.settle import Settler
+from baton_operator.loops.sweep import SweepLoop
+from baton_operator.loops.track import TrackLoop
+from baton_operator.loops.transactions import Store
+from baton_operator.metrics import Metrics
+from baton_operator.settings import Settings
+from baton_operator.worker.listing import InstalledTasks
+from baton_operator.worker.process import WorkerProcess
+
+logger = logging.getLogger(__name__)
+
+#: A turn that takes longer means that the process cannot do its work any more, in seconds.
+STUCK = 120.0
+
+
+def embedded_adapter(spec: EngineSpec, surroundings: Surroundings) -> EngineAdapter:
+    """Make the adapter of Baton's own engine."""
+    return EmbeddedAdapter(spec, surroundings.database.get_async_session, InstalledTasks(os.environ))
+
+
+#: THE list of engines. Installed packages add to it through the entry-point group `baton.engines`.
+ENGINES: Mapping[str, AdapterFactory] = {
+    "Argo": argo_adapter,
+    "Embedded": embedded_adapter,
+}
+
+#: Watches the API server and offers what it says to intake, until the event is set; sets the other one when it hears.
+Listen = Callable[[Connection, Settings, IntakeLoop, Metrics, asyncio.Event, asyncio.Event], Awaitable[None]]
+
+
+class App:
+    """One operator process: its parts, and how they start and stop."""
+
+    def __init__(self, settings: Settings, connection: Connection, listen: Listen) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self._connection = connection
+        self._listen = listen
+        self.database = DatabaseConfig(
+            settings.database_url,
+            pool_size=settings.pool_size,
+            max_overflow=settings.max_overflow,
+            application_name=f"baton-operator {settings.replica}"[:63],
+        )
+        self.kube = KubeClient(connection, self.metrics)
+        self.stopping = asyncio.Event()
+        self._hearing = asyncio.Event()
+        self._build()
+        self._turners = [Turner(loop, self.metrics) for loop in self._chosen()]
+        self._health = HealthServer(
+            settings.http_host, settings.http_port, alive=self._alive, ready=self._ready, metrics=self.metrics
+        )
+
+    def _build(self) -> None:
+        settings, metrics = self.settings, self.metrics
+        store, definitions = Store(self.database), Definitions()
+        settler = Settler(definitions)
+        self.registry = AdapterRegistry(with_installed(ENGINES), self._surroundings())
+        self.project = ProjectLoop(self.database, self.kube, metrics, settings)
+        shown = self.project.bell
+        self.track = TrackLoop(store, settings, self.registry, definitions, settler, metrics)
+        self.dispatch = DispatchLoop(
+            store, settings, self.registry, definitions, settler, shown, self.track.bell, metrics
+        )
+        followers = [self.dispatch.bell, shown]
+        self.track.followers.extend(followers)
+        self.resolve = ResolveLoop(
+            store, settings, self.registry, definitions, settler, [*followers, self.track.bell], metrics
+        )
+        self.probe = ProbeLoop(store, self.registry, self.kube, self.dispatch.bell, shown)
+        self.cancel = CancelLoop(store, settings, self.registry, definitions, settler, [self.track.bell, *followers])
+        self.intake = IntakeLoop(
+            DefinitionIntake(store, self.kube, definitions, [self.probe.bell, shown]),
+            RunIntake(store, definitions, settler, self.project, [self.dispatch.bell, self.cancel.bell]),
+            self.kube,
+            metrics,
+        )
+        self.sweep = SweepLoop(store, settings, self.kube, self.intake, settler, [*followers, self.cancel.bell])
+        self.readings: list[Turning] = [GaugeLoop(store, metrics), CountLoop(store, metrics)]
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            secrets=KubeSecretSource(self.kube),
+            engine_networks=self.settings.engine_networks,
+            api_server=addresses_of(self._connection.server),
+            database=self.database,
+            request_deadline=self.settings.request_deadline,
+            observer=self._observe_request,
+        )
+
+    def _observe_request(self, operation: str, code: str, seconds: float) -> None:
+        self.metrics.engine_request_duration.labels(engine="", operation=operation, code=code).observe(seconds)
+
+    def _chosen(self) -> Sequence[Turning]:
+        every: Mapping[str, Sequence[Turning]] = {
+            "intake": [self.intake],
+            "dispatch": [self.dispatch, self.resolve],
+            "track": [self.track, self.probe, self.cancel],
+            "project": [self.project],
+            "sweep": [self.sweep],
+        }
+        chosen = [loop for name in self.settings.loops for loop in every[name]]
+        needs_intake = "sweep" in self.settings.loops and "intake" not in self.settings.loops
+        return [*chosen, *([self.intake] if needs_intake else []), *self.readings]
+
+    async def run(self) -> None:
+        """
+        Work until `stop`.
+
+        Raises:
+            SchemaNotReadyError: The schema is not one that this release can work with.
+        """
+        await self._verify_schema()
+        await self._health.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for turner in self._turners:
+                    group.create_task(turner.run(self.stopping), name=turner.loop.name)
+                if "intake" in self.settings.loops:
+                    group.create_task(self._hear(), name="ear")
+                if self.settings.worker and "dispatch" in self.settings.loops:
+                    group.create_task(WorkerProcess(os.environ).run(self.stopping), name="worker")
+        finally:
+            await self._close()
+
+    def stop(self) -> None:
+        """Finish the turns under way, then end."""
+        self.stopping.set()
+        for turner in self._turners:
+            turner.loop.bell.ring()
+
+    async def _hear(self) -> None:
+        await self._listen(self._connection, self.settings, self.intake, self.metrics, self.stopping, self._hearing)
+
+    async def _close(self) -> None:
+        await self._health.stop()
+        await self.registry.close()
+        await self.kube.close()
+        await self.database.dispose_async_engine()
+
+    async def _verify_schema(self) -> None:
+        """Wait for the database; then check the schema, once, before anything is written."""
+        while not self.stopping.is_set():
+            try:
+                state = await asyncio.to_thread(check.verify, self.settings.database_url)
+            except SQLAlchemyError as error:
+                logger.warning("database.unreachable", extra={"reason": type(error).__name__})
+                await asyncio.sleep(2)
+                continue
+            for chain in state.chains:
+                self.metrics.schema_head.labels(chain=chain.name).set(1 if state.is_at_head else 0)
+            return
+
+    def _alive(self) -> list[str]:
+        """Name the loops that do not turn; read by the health server's thread."""
+        now = time.monotonic()
+        return [
+            f"loop {turner.loop.name} has not turned for {now - turner.turned_at:.0f} s"
+            for turner in self._turners
+            if now - turner.turned_at > STUCK
+        ]
+
+    async def _ready(self) -> list[str]:
+        reasons = []
+        try:
+            async with self.database.get_async_session() as session:
+                await session.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError) as error:
+            reasons.append(f"database: {type(error).__name__}")
+        if "intake" in self.settings.loops and not self._hearing.is_set():
+            reasons.append("the first lists are not done")
+        return reasons
+
+
+def addresses_of(server: str) -> list[IPv4Address | IPv6Address]:
+    """Find the addresses of the API server: an engine must not be reached there unless a site allows it."""
+    host = urlsplit(server).hostname or ""
+    try:
+        found = socket.getaddrinfo(host, None)
+    except OSError:
+        return []
+    return sorted({ip_address(each[4][0]) for each in found}, key=str)

@@ -1,0 +1,121 @@
+"""
+Cancel: requested, sent, confirmed by observation.
+
+What may still arrive is not cancelled by its absence: attempts in doubt are looked for by `resolve`, and cancelled
+here once they are found (R6). When the time is up, the unit ends as CancelUnconfirmed and its attempt stays tracked.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from baton_models.statements import cancel as statements
+from baton_models.statements.settle import UnitMove
+from baton_operator import faults
+from baton_operator.engines.base import CancelOutcome
+from baton_operator.engines.errors import EngineError
+from baton_operator.engines.registry import AdapterRegistry
+from baton_operator.loops.definitions import Definitions
+from baton_operator.loops.engines import read_engines
+from baton_operator.loops.loop import Bell
+from baton_operator.loops.requests import reference
+from baton_operator.loops.settle import Settler
+from baton_operator.loops.transactions import Store
+from baton_operator.settings import Settings
+
+#: An accepted cancel is told again after this time, if nothing confirms it.
+TELL_AGAIN = timedelta(seconds=10)
+#: What could not be told is tried again after this time.
+TRY_AGAIN = timedelta(seconds=2)
+#: What goes on although its unit has ended is told again this often.
+NAG = timedelta(minutes=1)
+
+
+class CancelLoop:
+    """Tells engines to end what is to end; turns with `track`."""
+
+    name = "track"
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        registry: AdapterRegistry,
+        definitions: Definitions,
+        settler: Settler,
+        bells: Sequence[Bell],
+    ) -> None:
+        self.bell = Bell()
+        self._store = store
+        self._settings = settings
+        self._registry = registry
+        self._definitions = definitions
+        self._settler = settler
+        self._bells = bells
+
+    async def turn(self) -> float:
+        """Act on every cancel that is due."""
+        lease_for = timedelta(seconds=self._settings.request_deadline * 2)
+        limit = self._settings.batch_size
+        rows = await self._store.run(lambda session: statements.claim_due(session, lease_for=lease_for, limit=limit))
+        if not rows:
+            return min(self._settings.idle, 0.5)
+        engines = await self._store.run(lambda session: read_engines(session, {row.engine_id for row in rows}))
+        definitions = await self._store.run(
+            lambda session: self._definitions.get(session, {row.definition_id for row in rows})
+        )
+        faults.hit("cancel.send.before")
+        told = await asyncio.gather(
+            *(self._tell(row, engines[row.engine_id], definitions[row.definition_id]) for row in rows)
+        )
+        faults.hit("cancel.send.after")
+        await self._store.run(lambda session: statements.record_sent(session, told))
+        await self._give_up([row for row in rows if not row.settled and row.now >= row.cancel_deadline_at])
+        faults.hit("cancel.record.after")
+        for bell in self._bells:
+            bell.ring()
+        return 0.0 if len(rows) == limit else min(self._settings.idle, 0.5)
+
+    async def _tell(self, row: Any, engine: Any, definition: Any) -> tuple[Any, bool, datetime | None, str | None]:
+        """Tell the engine; say whether it took it and when to act next."""
+        again = row.now + (NAG if row.settled else TELL_AGAIN)
+        if row.state != "ACKED":
+            return row.id, False, min(row.now + TRY_AGAIN, max(row.cancel_deadline_at, row.now + TRY_AGAIN)), None
+        try:
+            adapter = await self._registry.adapter(engine)
+            reason = row.cancellation_reason or f"cancelled by Baton: {row.cancel_cause}"
+            outcome = await adapter.cancel(reference(row, definition), "stop", reason[:500])
+        except EngineError as error:
+            return row.id, False, row.now + TRY_AGAIN, str(error)[:1000]
+        taken = outcome in {CancelOutcome.ACCEPTED, CancelOutcome.ALREADY_TERMINAL, CancelOutcome.NOT_FOUND}
+        return row.id, taken, again if taken else row.now + TRY_AGAIN, None
+
+    async def _give_up(self, rows: Sequence[Any]) -> None:
+        """End units whose cancel was not confirmed in time."""
+        if not rows:
+            return
+        by_id = {row.id: row for row in rows}
+
+        async def work(session: AsyncSession) -> None:
+            given_up = await statements.give_up(session, list(by_id), again=NAG)
+            moves = [_unconfirmed(by_id[row.id]) for row in given_up]
+            if moves:
+                await self._settler.end(session, moves, runs={move.run_id for move in moves})
+
+        await self._store.run(work)
+
+
+def _unconfirmed(row: Any) -> UnitMove:
+    whole = row.batch_execution_id is None
+    return UnitMove(
+        row.id,
+        row.run_id,
+        row.batch_execution_id,
+        row.item_execution_id,
+        "FAILED" if whole and row.cancel_cause == "TimedOut" else "CANCELLED",
+        "CancelUnconfirmed",
+        "the engine did not confirm the cancel in time; the execution may go on there and is still followed",
+    )

@@ -1,0 +1,50 @@
+"""From a decision about an attempt to the row change that it means."""
+
+from datetime import datetime
+from uuid import UUID
+
+from baton_models import new_id
+from baton_models.payload import cleaned, clip_identifier
+from baton_models.statements.record import Change
+from baton_operator.decide.attempts import Abandon, Acknowledge, Hold, Look, Queue, Refuse, Resend, Step
+
+#: Length of an external id in its column.
+EXTERNAL_ID = 200
+
+
+def change_of(attempt: UUID, step: Step, *, looked_at: datetime | None = None) -> Change:
+    """
+    Say what *step* means for the row of *attempt*.
+
+    Args:
+        looked_at: When the look began that led to it; None after a submit.
+    """
+    match step:
+        case Acknowledge(external_id, url, native):
+            return Change(
+                attempt,
+                "ACKED",
+                instance_id=new_id(),
+                external_id=clip_identifier(external_id, EXTERNAL_ID),
+                url=url,
+                native=_text(native) or None,
+            )
+        case Queue(handle):
+            return Change(attempt, "ENQUEUED", handle=handle)
+        case Resend(due_at, proven, message):
+            return Change(attempt, "INTENT", due_at=due_at, proven=proven, error=_text(message))
+        case Look(due_at, absences, message):
+            return Change(
+                attempt, "AMBIGUOUS", due_at=due_at, absences=absences, looked_at=looked_at, error=_text(message)
+            )
+        case Hold(message):
+            return Change(attempt, "HALTED", looked_at=looked_at, error=_text(message))
+        case Refuse(_, message):
+            return Change(attempt, "REJECTED", error=_text(message))
+        case Abandon():
+            return Change(attempt, "CLOSED", error="cancelled; it never ran")
+
+
+def _text(message: str) -> str:
+    text: str = cleaned(message)[0]
+    return text[:1000]

@@ -1,0 +1,317 @@
+"""
+Dispatch: hand attempts over exactly once.
+
+Claim and commit, send, classify, record. Nothing is sent before the claim is committed; nothing is sent when the
+lease may not cover the whole request any more (R2); nothing is written under a lease that was lost (R11).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from baton_models import new_id
+from baton_models.statements import claim as statements
+from baton_models.statements.claim import Limits
+from baton_models.statements.record import Change, record
+from baton_models.statements.settle import UnitMove
+from baton_operator import faults
+from baton_operator.decide import attempts as decide
+from baton_operator.decide.definition import Definition
+from baton_operator.decide.durations import seconds
+from baton_operator.decide.expressions import InvalidExpressionError
+from baton_operator.engines.base import (
+    BatchSubmitter,
+    EngineAdapter,
+    NotSent,
+    Outcome,
+    SubmitRequest,
+    Unknown,
+)
+from baton_operator.engines.embedded import wake_workers
+from baton_operator.engines.errors import EngineError
+from baton_operator.engines.registry import AdapterRegistry
+from baton_operator.loops.changes import change_of
+from baton_operator.loops.definitions import Definitions
+from baton_operator.loops.loop import Bell
+from baton_operator.loops.requests import arguments, engine_spec, fingerprint, request
+from baton_operator.loops.settle import Settler
+from baton_operator.loops.transactions import Store
+from baton_operator.metrics import Metrics
+from baton_operator.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: Requests under way at once, for one engine.
+CONCURRENCY = 50
+_OUTCOMES = {"Created": "created", "Adopted": "adopted", "Rejected": "rejected", "NotSent": "not_sent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """
+    Attempts that this process may send until its lease ends.
+
+    Attributes:
+        begun: CLOCK_BOOTTIME before the claim's transaction: the lease cannot have begun earlier (R2).
+        now: The database's clock at the claim.
+        attempts: With their requests, in the order of sending.
+        dead: Attempts whose arguments could not be computed, with the message.
+    """
+
+    engine: UUID
+    adapter: EngineAdapter
+    lease: UUID
+    lease_for: timedelta
+    begun: float
+    now: datetime
+    poll_in: timedelta
+    attempts: Sequence[tuple[Any, decide.Attempt, SubmitRequest]]
+    dead: Sequence[tuple[Any, str]]
+    label: str
+
+    def covers(self, deadline: float) -> bool:
+        """Say whether the lease still covers a whole request of *deadline* seconds; the clock counts suspension."""
+        return boottime() + deadline <= self.begun + self.lease_for.total_seconds()
+
+
+def boottime() -> float:
+    """Seconds of a clock that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class DispatchLoop:
+    """Claims due attempts of every engine that may be sent to, and sends them."""
+
+    name = "dispatch"
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        registry: AdapterRegistry,
+        definitions: Definitions,
+        settler: Settler,
+        projecting: Bell,
+        tracking: Bell,
+        metrics: Metrics,
+    ) -> None:
+        self.bell = Bell()
+        self._store = store
+        self._settings = settings
+        self._registry = registry
+        self._definitions = definitions
+        self._settler = settler
+        self._projecting = projecting
+        self._tracking = tracking
+        self._metrics = metrics
+
+    async def turn(self) -> float:
+        """Serve every engine once, all at the same time."""
+        engines = await self._store.run(statements.engines_with_work)
+        served = await asyncio.gather(*(self._serve(engine) for engine in engines))
+        return 0.0 if any(served) else self._settings.idle
+
+    async def _serve(self, engine: UUID) -> bool:
+        faults.hit("dispatch.claim.before")
+        claimed = await self._claim(engine)
+        if claimed is None:
+            return False
+        faults.hit("dispatch.claim.after")
+        outcomes = await self._send(claimed)
+        faults.hit("dispatch.record.before")
+        await self._record(claimed, outcomes)
+        faults.hit("dispatch.record.after")
+        self._projecting.ring()
+        self._tracking.ring()
+        return True
+
+    async def _claim(self, engine: UUID) -> Claimed | None:
+        begun = boottime()
+        lease = new_id()
+        claimed = await self._store.run(lambda session: self._claim_in(session, engine, lease, begun))
+        return claimed if claimed and (claimed.attempts or claimed.dead) else None
+
+    async def _claim_in(self, session: AsyncSession, engine: UUID, lease: UUID, begun: float) -> Claimed | None:
+        row = await statements.lock_engine(session, engine)
+        if row is None:
+            return None
+        limits = _limits(row.spec)
+        tokens = limits.tokens(row.bucket_tokens, row.bucket_seconds)
+        room = min(self._settings.batch_size, int(tokens))
+        if room < 1:
+            return None
+        picked = await statements.pick(session, engine, limits, limit=room)
+        if not picked:
+            return None
+        definitions = await self._definitions.get(session, {each.definition_id for each in picked})
+        built, dead = _build(picked, definitions)
+        deadline = self._settings.request_deadline
+        lease_for = timedelta(seconds=deadline * 2 + 1)
+        sent = await statements.mark_sent(
+            session,
+            engine,
+            ids=[each.id for each in picked],
+            fingerprints=[built[each.id][1] if each.id in built else "" for each in picked],
+            lease=lease,
+            lease_for=lease_for,
+            margin=self._margin(row.spec),
+            memory=self._memory(row),
+            epoch=row.restart_epoch,
+            tokens=tokens,
+            now=row.now,
+        )
+        adapter = await self._registry.adapter(engine_spec(engine, row))
+        claimed = Claimed(
+            engine=engine,
+            adapter=adapter,
+            lease=lease,
+            lease_for=lease_for,
+            begun=begun,
+            now=row.now,
+            poll_in=timedelta(seconds=seconds(row.spec.get("tracking", {}).get("interval", "10s"))),
+            attempts=[],
+            dead=[(each, dead[each.id]) for each in picked if each.id in dead],
+            label=f"{row.namespace}/{row.name}",
+        )
+        attempts = [
+            (each, _attempt(each, sent[each.id]), self._request(claimed, each, definitions, built[each.id][0]))
+            for each in picked
+            if each.id in built and each.id in sent
+        ]
+        return replace(claimed, attempts=attempts)
+
+    def _request(
+        self, claimed: Claimed, row: Any, definitions: Mapping[UUID, Definition], values: Mapping[str, Any]
+    ) -> SubmitRequest:
+        deadline = self._settings.request_deadline
+        return request(
+            row,
+            definitions[row.definition_id],
+            values,
+            deadline=deadline,
+            before_send=lambda: claimed.covers(deadline),
+        )
+
+    def _margin(self, spec: Mapping[str, Any]) -> timedelta:
+        """How long after its lease a request may still show up: freeze, network, and the engine's own lag."""
+        lag = seconds(spec.get("submission", {}).get("visibilityLag", "30s"))
+        return timedelta(seconds=self._settings.freeze_allowance + self._settings.network_delay + lag)
+
+    def _memory(self, row: Any) -> timedelta:
+        """How long absence is evidence, from the first send: what the engine remembers, less what may be in between."""
+        memory = seconds(row.spec.get("submission", {}).get("memory", "24h"))
+        if row.memory_seconds is not None:
+            memory = min(memory, row.memory_seconds)
+        return timedelta(seconds=memory - self._settings.freeze_allowance - self._settings.network_delay)
+
+    async def _send(self, claimed: Claimed) -> Sequence[Outcome]:
+        """Send all of them, each with its own outcome."""
+        requests = [each for _, _, each in claimed.attempts]
+        if isinstance(claimed.adapter, BatchSubmitter):
+            faults.hit("dispatch.sent.before")
+            outcomes = await claimed.adapter.submit_batch(requests)
+            faults.hit("dispatch.sent.after")
+        else:
+            gate = asyncio.Semaphore(CONCURRENCY)
+            outcomes = await asyncio.gather(*(self._send_one(claimed, each, gate) for each in requests))
+        for outcome in outcomes:
+            word = _OUTCOMES.get(type(outcome).__name__, "unknown")
+            self._metrics.submissions.labels(engine=claimed.label, outcome=word).inc()
+        return outcomes
+
+    async def _send_one(self, claimed: Claimed, each: SubmitRequest, gate: asyncio.Semaphore) -> Outcome:
+        async with gate:
+            faults.hit("dispatch.sent.before")
+            try:
+                outcome = await claimed.adapter.submit(each)
+            except EngineError as error:  # an adapter that breaks its promise may have sent something
+                outcome = Unknown(str(error), error.http_status)
+            faults.hit("dispatch.sent.after")
+            return outcome
+
+    async def _record(self, claimed: Claimed, outcomes: Sequence[Outcome]) -> None:
+        """Write what became of them, in one transaction; what the engine refused ends its unit in the same one."""
+        now = claimed.now + timedelta(seconds=boottime() - claimed.begun)
+        steps = [
+            (row, decide.after_submit(attempt, outcome, now=now))
+            for (row, attempt, _), outcome in zip(claimed.attempts, outcomes, strict=True)
+        ]
+        steps += [(row, decide.Refuse("InvalidArguments", message)) for row, message in claimed.dead]
+        changes = [change_of(row.id, step) for row, step in steps]
+        refused = {row.id: step for row, step in steps if isinstance(step, decide.Refuse)}
+        known = {row.id: row for row, _ in steps}
+
+        async def work(session: AsyncSession) -> None:
+            kept = await record(session, changes, lease=claimed.lease, held="SENT", poll_in=claimed.poll_in)
+            moves = [_refusal(known[row.id], refused[row.id]) for row in kept if row.id in refused]
+            if moves:
+                await self._settler.end(session, moves, runs={move.run_id for move in moves})
+            if isinstance(claimed.adapter, BatchSubmitter):
+                await wake_workers(session)
+
+        await self._store.run(work)
+        if any(isinstance(outcome, NotSent) and outcome.counts for outcome in outcomes):
+            await self._store.run(lambda session: statements.probe_now(session, claimed.engine))
+        self._observe_latency(claimed, steps, now)
+
+    def _observe_latency(self, claimed: Claimed, steps: Sequence[tuple[Any, Any]], now: datetime) -> None:
+        for row, step in steps:
+            if isinstance(step, (decide.Acknowledge, decide.Queue)) and row.attempt_no == 1:
+                latency = (now - row.run_created_at).total_seconds()
+                self._metrics.dispatch_latency.labels(engine=claimed.label).observe(max(latency, 0.0))
+
+
+def _limits(spec: Mapping[str, Any]) -> Limits:
+    limits = spec.get("limits", {})
+    return Limits(
+        max_in_flight=limits.get("maxInFlight", 50),
+        per_namespace=limits.get("maxInFlightPerNamespace"),
+        rate=float(limits.get("requestsPerSecond", 10)),
+        burst=int(limits.get("burst", 20)),
+    )
+
+
+def _build(
+    picked: Sequence[Any], definitions: Mapping[UUID, Definition]
+) -> tuple[dict[UUID, tuple[dict[str, Any], str]], dict[UUID, str]]:
+    """Compute arguments and fingerprints; where that fails, the message."""
+    built: dict[UUID, tuple[dict[str, Any], str]] = {}
+    dead: dict[UUID, str] = {}
+    for row in picked:
+        definition = definitions[row.definition_id]
+        try:
+            values = arguments(row, definition)
+        except InvalidExpressionError as error:
+            dead[row.id] = str(error)
+            continue
+        built[row.id] = (values, row.fingerprint or fingerprint(definition.target, values))
+    return built, dead
+
+
+def _attempt(row: Any, sent: Any) -> decide.Attempt:
+    return decide.Attempt(
+        sends=row.sends + 1,
+        tries=row.tries + 1,
+        visible_after=sent.visible_after,
+        evidence_until=sent.evidence_until,
+        epoch=row.engine_epoch,
+    )
+
+
+def _refusal(row: Any, step: decide.Refuse) -> UnitMove:
+    return UnitMove(
+        row.id,
+        row.run_id,
+        row.batch_execution_id,
+        row.item_execution_id,
+        "FAILED",
+        step.reason if step.reason in {"InvalidArguments", "EngineRejected"} else "EngineRejected",
+        step.message,
+    )

@@ -1,0 +1,349 @@
+"""Runs become rows: admitted in batches, refused with a reason, cancelled, suspended, resumed, let go when deleted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from baton_models import new_id
+from baton_models.payload import clip_identifier
+from baton_models.statements import admit as statements
+from baton_models.statements import cancel
+from baton_models.statements.release import release
+from baton_operator.decide.admission import Plan, Refused, admit, token_stem
+from baton_operator.decide.definition import Definition
+from baton_operator.kube.resources import RunSeen
+from baton_operator.loops.definitions import Definitions
+from baton_operator.loops.intake_definitions import storable
+from baton_operator.loops.loop import Bell
+from baton_operator.loops.project import ProjectLoop, Refusal
+from baton_operator.loops.settle import Settler
+from baton_operator.loops.transactions import Store
+
+#: Accepted and Submitted within this time are one patch.
+LINGER = timedelta(seconds=1)
+#: What an Automation that cannot be used means for its Runs.
+_AUTOMATION_REASONS = {"InvalidSchema": "InvalidParameters", "InvalidExpression": "InvalidArguments"}
+
+_AUTOMATIONS = text("""
+SELECT a.id, a.tenant_id, a.name, a.engine_id, a.ready_reason, a.ready_message, a.spec, d.id AS definition_id
+FROM automation a
+LEFT JOIN workflow_definitions d ON d.automation_id = a.id AND d.version = a.generation
+WHERE a.is_active AND (a.tenant_id, a.name) IN (
+  SELECT * FROM unnest(CAST(:namespaces AS text[]), CAST(:names AS text[])))
+""")
+_KNOWN = text("""
+SELECT uid, id, generation, status, state FROM run WHERE uid = ANY(CAST(:uids AS text[])) ORDER BY id FOR UPDATE
+""")
+_BATCHES = text("""
+SELECT id, automation_id, name FROM batch WHERE automation_id = ANY(CAST(:automations AS uuid[])) AND is_active
+""")
+_CHANGE = text("""
+UPDATE run r SET generation = v.generation, state = v.state, version = r.version + 1, updated_by = v.actor,
+       status_reason = CASE WHEN r.cancel_requested_at IS NOT NULL THEN r.status_reason
+                            WHEN v.state = 'Suspended' THEN 'Suspended'
+                            WHEN r.status_reason = 'Suspended' THEN 'Queued' ELSE r.status_reason END,
+       project_at = clock_timestamp(), updated_at = clock_timestamp()
+FROM unnest(CAST(:ids AS uuid[]), CAST(:generations AS int[]), CAST(:states AS text[]), CAST(:actors AS text[]))
+     AS v(id, generation, state, actor)
+WHERE r.id = v.id AND r.generation < v.generation AND r.status IN ('PENDING', 'PROCESSING', 'RETRYING')
+""")
+_SEEN = text("""
+UPDATE run r SET generation = v.generation, project_at = clock_timestamp()
+FROM unnest(CAST(:ids AS uuid[]), CAST(:generations AS int[])) AS v(id, generation)
+WHERE r.id = v.id AND r.generation < v.generation
+""")
+_GONE = text("""
+UPDATE run SET is_active = false, cr_deleted_at = coalesce(cr_deleted_at, clock_timestamp()), project_at = NULL
+WHERE uid = ANY(CAST(:uids AS text[])) AND is_active RETURNING id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """A reference that no watch has brought yet, and the reason to refuse with if the API server has none either."""
+
+    kind: Literal["Automation", "Engine"]
+    namespace: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """A Run that gets a row, with what it refers to."""
+
+    run: RunSeen
+    automation: Any
+    definition: Definition | None
+    decision: Plan | Refused
+    id: UUID
+
+
+class RunIntake:
+    """Takes in batches of Runs, each in one transaction."""
+
+    def __init__(
+        self,
+        store: Store,
+        definitions: Definitions,
+        settler: Settler,
+        project: ProjectLoop,
+        followers: Sequence[Bell],
+    ) -> None:
+        self._store = store
+        self._definitions = definitions
+        self._settler = settler
+        self._project = project
+        self._followers = followers
+
+    async def take(self, runs: Sequence[RunSeen]) -> Mapping[str, Unready]:
+        """
+        Take in a batch.
+
+        Returns:
+            By uid, the Runs whose references are not there yet: nothing was written for them.
+        """
+        unready: dict[str, Unready] = {}
+
+        async def work(session: AsyncSession) -> None:
+            unready.clear()
+            gone = [run.uid for run in runs if run.is_gone]
+            if gone:
+                await self._let_go(session, gone)
+            here = [run for run in runs if not run.is_gone]
+            known = {row.uid: row for row in await session.execute(_KNOWN, {"uids": [run.uid for run in here]})}
+            await self._change(session, [(run, known[run.uid]) for run in here if run.uid in known])
+            await self._admit(session, [run for run in here if run.uid not in known], unready)
+
+        await self._store.run(work)
+        for bell in (*self._followers, self._project.bell):
+            bell.ring()
+        return unready
+
+    async def refuse(self, run: RunSeen, unready: Unready) -> None:
+        """Refuse a Run whose reference the API server does not have: by a row if there is an Automation, else without."""
+        message = f"there is no {unready.kind} {unready.name!r} in namespace {unready.namespace!r}: create it first"
+        if unready.kind == "Engine":
+            await self._store.run(lambda session: self._admit(session, [run], {}, missing_engine=message))
+        else:
+            self._project.refuse(
+                Refusal(
+                    namespace=run.namespace,
+                    name=run.name,
+                    uid=run.uid,
+                    generation=run.generation,
+                    reason=unready.reason,
+                    message=f"spec.automationRef: {message}",
+                    at=datetime.now(timezone.utc),
+                )
+            )
+        self._project.bell.ring()
+
+    async def _admit(
+        self,
+        session: AsyncSession,
+        runs: Sequence[RunSeen],
+        unready: dict[str, Unready],
+        *,
+        missing_engine: str | None = None,
+    ) -> None:
+        if not runs:
+            return
+        admissions: list[_Admission] = []
+        automations = await self._automations(session, runs)
+        definitions = await self._definitions.get(
+            session, {row.definition_id for row in automations.values() if row.definition_id}
+        )
+        for run in sorted(runs, key=lambda each: each.uid):
+            name = run.spec["automationRef"]["name"]
+            automation = automations.get((run.namespace, name))
+            if automation is None:
+                unready[run.uid] = Unready("Automation", run.namespace, name, "AutomationNotFound")
+                continue
+            definition = definitions.get(automation.definition_id)
+            if automation.ready_reason == "EngineNotFound" and definition and missing_engine is None:
+                unready[run.uid] = Unready("Engine", *definition.engine, "EngineNotFound")
+                continue
+            decision = _decide(run, automation, definition, missing_engine)
+            admissions.append(_Admission(run, automation, definition, decision, new_id()))
+        if admissions:
+            await self._insert(session, admissions)
+
+    async def _automations(self, session: AsyncSession, runs: Sequence[RunSeen]) -> dict[tuple[str, str], Any]:
+        wanted = {(run.namespace, run.spec["automationRef"]["name"]) for run in runs}
+        namespaces, names = zip(*sorted(wanted), strict=True)
+        rows = await session.execute(_AUTOMATIONS, {"namespaces": list(namespaces), "names": list(names)})
+        return {(row.tenant_id, row.name): row for row in rows}
+
+    async def _insert(self, session: AsyncSession, admissions: Sequence[_Admission]) -> None:
+        born = await statements.insert_runs(session, [_row(each) for each in admissions], linger=LINGER.total_seconds())
+        new = [each for each in admissions if each.id in born]
+        fanned = [each for each in new if isinstance(each.decision, Plan) and each.decision.batches]
+        if fanned:
+            await self._insert_units(session, fanned)
+        cancelled = [each for each in new if each.run.spec.get("state") == "Cancelled"]
+        if cancelled:
+            await self._cancel(session, [(each.run, each.id) for each in cancelled])
+        await release(session, [each.id for each in new if isinstance(each.decision, Plan)])
+
+    async def _insert_units(self, session: AsyncSession, admissions: Sequence[_Admission]) -> None:
+        named = {
+            (row.automation_id, row.name): row.id
+            for row in await session.execute(
+                _BATCHES, {"automations": sorted({each.automation.id for each in admissions})}
+            )
+        }
+        own_batches, own_items, executions = [], [], []
+        item_columns: tuple[list[UUID], list[int], list[str]] = ([], [], [])
+        for each in admissions:
+            for batch in each.decision.batches if isinstance(each.decision, Plan) else ():
+                key = new_id() if batch.own else named[each.automation.id, batch.name]
+                if batch.own:
+                    own_batches.append(_own_batch(key, each, batch))
+                    own_items.extend(_own_items(key, batch))
+                execution = new_id()
+                executions.append(_execution(execution, each, key, batch))
+                for number, token_hex in enumerate(batch.item_token_hexes):
+                    item_columns[0].append(execution)
+                    item_columns[1].append(number)
+                    item_columns[2].append(token_hex)
+        if own_batches:
+            await statements.insert_own_batches(session, own_batches, own_items)
+        await statements.insert_units(
+            session,
+            runs=[each.id for each in admissions],
+            units=[each.definition.per if each.definition else "Item" for each in admissions],
+            batch_executions=executions,
+            items=item_columns,
+        )
+
+    async def _change(self, session: AsyncSession, runs: Sequence[tuple[RunSeen, Any]]) -> None:
+        """Follow a change of ``state``; on a Run that has ended it is only taken note of."""
+        changed = [(run, row) for run, row in runs if run.generation > row.generation]
+        if not changed:
+            return
+        values = {
+            "ids": [row.id for _, row in changed],
+            "generations": [run.generation for run, _ in changed],
+            "states": [run.spec.get("state", "Active") for run, _ in changed],
+            "actors": [_actor(run.state_by) for run, _ in changed],
+        }
+        await session.execute(_CHANGE, values)
+        await session.execute(_SEEN, {"ids": values["ids"], "generations": values["generations"]})
+        wanted = {"Cancelled": list[tuple[RunSeen, UUID]](), "Active": [], "Suspended": []}
+        for run, row in changed:
+            wanted[run.spec.get("state", "Active")].append((run, row.id))
+        if wanted["Cancelled"]:
+            await self._cancel(session, wanted["Cancelled"])
+        await release(session, [key for _, key in wanted["Active"]])
+
+    async def _cancel(self, session: AsyncSession, runs: Sequence[tuple[RunSeen, UUID]]) -> None:
+        asked = await cancel.request(
+            session,
+            [key for _, key in runs],
+            cause="Cancelled",
+            reasons=[run.spec.get("reason") or None for run, _ in runs],
+            actors=[_actor(run.state_by) for run, _ in runs],
+            linger=LINGER,
+        )
+        if asked:
+            await self._settler.stop(session, asked, cause="Cancelled")
+
+    async def _let_go(self, session: AsyncSession, uids: Sequence[str]) -> None:
+        """Follow a deletion: nothing more of the Run is started; what is out goes on to its end and is recorded."""
+        gone = list((await session.execute(_GONE, {"uids": list(uids)})).scalars())
+        if not gone:
+            return
+        asked = await cancel.request(
+            session,
+            gone,
+            cause="Deleted",
+            reasons=["the Run was deleted"] * len(gone),
+            actors=[None] * len(gone),
+            linger=LINGER,
+        )
+        if asked:
+            await self._settler.stop(session, asked, cause="Deleted")
+
+
+def _decide(run: RunSeen, automation: Any, definition: Definition | None, missing_engine: str | None) -> Plan | Refused:
+    if missing_engine:
+        return Refused("EngineNotFound", f"spec.engineRef of the Automation: {missing_engine}")
+    if automation.ready_reason != "Valid" or definition is None:
+        reason = _AUTOMATION_REASONS.get(automation.ready_reason, automation.ready_reason)
+        if reason not in {"InvalidParameters", "InvalidArguments", "RefNotPermitted", "EngineNotFound"}:
+            reason = "InvalidArguments"
+        return Refused(reason, f"Automation {automation.name}: {automation.ready_message}")
+    return admit(run.uid, run.spec, definition)
+
+
+def _row(each: _Admission) -> dict[str, Any]:
+    run, definition, decision = each.run, each.definition, each.decision
+    row: dict[str, Any] = {
+        "id": each.id,
+        "automation_id": each.automation.id,
+        "definition_id": each.automation.definition_id,
+        "engine_id": each.automation.engine_id,
+        "tenant_id": run.namespace,
+        "uid": run.uid,
+        "generation": run.generation,
+        "name": run.name,
+        "correlation_id": run.spec.get("correlationId"),
+        "state": run.spec.get("state", "Active"),
+        "parameters": storable(run.spec.get("parameters", {})),
+        "trace_context": run.traceparent[:100] if run.traceparent else None,
+        "created_by": _actor(run.created_by),
+        "submitted_before": run.is_submitted,
+        "token_hex": token_stem(run.uid),
+        "per": definition.per if definition else "Run",
+        "max_parallel": definition.max_parallel if definition else 1,
+        "sequential": definition.sequential if definition else False,
+        "max_attempts": definition.retry.max_attempts if definition else 1,
+        "queued_seconds": definition.queued if definition else None,
+        "run_timeout_seconds": round(definition.run) if definition and definition.run else None,
+        "cancel_timeout_seconds": round(definition.cancel) if definition else 300,
+        "priority": run.spec.get("priority", definition.priority if definition else 100),
+    }
+    if isinstance(decision, Refused):
+        refused = {"accepted_reason": decision.reason, "accepted_message": decision.message, "status_reason": "Failed"}
+        return row | refused | {"status": "FAILED", "max_failures": 0}
+    return row | {
+        "accepted_reason": "Accepted",
+        "status": "PENDING",
+        "status_reason": "Suspended" if row["state"] == "Suspended" else "Queued",
+        "max_failures": decision.max_failures,
+        "priority": decision.priority,
+    }
+
+
+def _own_batch(key: UUID, each: _Admission, batch: Any) -> dict[str, Any]:
+    return {
+        "id": key,
+        "automation_id": each.automation.id,
+        "name": batch.name,
+        "payload": batch.payload,
+        "position": batch.position,
+    }
+
+
+def _own_items(key: UUID, batch: Any) -> list[dict[str, Any]]:
+    return [{"batch_id": key, "sequence_number": number, "payload": item} for number, item in enumerate(batch.items)]
+
+
+def _execution(key: UUID, each: _Admission, batch: UUID, planned: Any) -> dict[str, Any]:
+    return {
+        "id": key,
+        "run_id": each.id,
+        "batch_id": batch,
+        "position": planned.position,
+        "token_hex": planned.token_hex,
+    }
+
+
+def _actor(name: str | None) -> str | None:
+    return clip_identifier(name, 100) if name else None

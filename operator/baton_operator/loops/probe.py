@@ -1,0 +1,141 @@
+"""Probes and validations that are due: whether engines answer and take our credential, whether targets exist."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from baton_models.payload import cleaned
+from baton_models.statements import track as statements
+from baton_operator.decide.definition import InvalidDefinitionError, read_definition
+from baton_operator.decide.probing import Health, judge_failure, judge_probe
+from baton_operator.engines.errors import EngineError
+from baton_operator.engines.registry import AdapterRegistry
+from baton_operator.kube.client import KubeClient
+from baton_operator.kube.errors import KubeError
+from baton_operator.loops.intake_definitions import resolve_engine
+from baton_operator.loops.loop import Bell
+from baton_operator.loops.requests import engine_spec
+from baton_operator.loops.transactions import Store
+
+#: Engines and automations served in one turn at most.
+BATCH = 20
+#: A target is validated again after this time, or sooner where it was not fine.
+VALID_FOR = timedelta(minutes=10)
+INVALID_FOR = timedelta(seconds=15)
+
+
+class ProbeLoop:
+    """Asks engines how they are; turns with `track`."""
+
+    name = "track"
+
+    def __init__(self, store: Store, registry: AdapterRegistry, kube: KubeClient, dispatching: Bell, projecting: Bell):
+        self.bell = Bell()
+        self._store = store
+        self._registry = registry
+        self._kube = kube
+        self._dispatching = dispatching
+        self._projecting = projecting
+
+    async def turn(self) -> float:
+        """Probe and validate what is due."""
+        engines = await self._store.run(lambda session: statements.claim_probes(session, limit=BATCH))
+        await asyncio.gather(*(self._probe(row) for row in engines))
+        checks = await self._store.run(lambda session: statements.claim_checks(session, limit=BATCH))
+        await asyncio.gather(*(self._check(row) for row in checks))
+        if engines or checks:
+            self._projecting.ring()
+        return 0.0 if len(engines) == BATCH or len(checks) == BATCH else 0.5
+
+    async def _probe(self, row: Any) -> None:
+        health, capabilities, guarantee = await self._ask(row)
+        show = health.ready != row.ready_reason or (health.epoch is not None and health.epoch != row.restart_epoch)
+        await self._store.run(
+            lambda session: statements.record_probe(
+                session,
+                row.id,
+                show=show,
+                ready=health.ready,
+                authenticated=health.authenticated,
+                stalled=health.stalled,
+                message=cleaned(health.message)[0][:1000],
+                version=health.version,
+                epoch=health.epoch,
+                memory=None if health.memory is None else round(health.memory),
+                capabilities=orjson.dumps(sorted(capabilities)).decode(),
+                guarantee=guarantee,
+                again=timedelta(seconds=health.again),
+            )
+        )
+        if health.ready == "ProbeSucceeded":
+            self._dispatching.ring()
+
+    async def _ask(self, row: Any) -> tuple[Health, list[str], str | None]:
+        """Probe one engine; whatever it answers becomes a value."""
+        try:
+            adapter = await self._registry.adapter(engine_spec(row.id, row))
+        except EngineError as error:
+            return judge_failure(error, failures=row.probe_failures), [], None
+        capabilities = [each.value for each in adapter.capabilities]
+        try:
+            answer = await adapter.probe()
+        except EngineError as error:
+            return judge_failure(error, failures=row.probe_failures), capabilities, None
+        return judge_probe(answer), capabilities, _guarantee(adapter.idempotency.value)
+
+    async def _check(self, row: Any) -> None:
+        """Resolve an automation's engine again and ask the engine about the target."""
+        try:
+            definition = read_definition(row.automation_spec, row.automation_namespace, row.automation_name)
+        except InvalidDefinitionError:
+            return
+        labels = await self._labels(definition.engine[0], row.automation_namespace)
+
+        async def resolve(session: AsyncSession) -> tuple[Any, str, str | None]:
+            engine, ready, message = await resolve_engine(session, definition, row.automation_namespace, labels)
+            return (engine.id if engine else None), ready, message
+
+        engine, ready, ready_message = await self._store.run(resolve)
+        reason, message = None, None
+        if ready == "Valid" and row.id is not None:
+            reason, message = await self._validate(row, definition)
+        fine = ready == "Valid" and reason == "Valid"
+        await self._store.run(
+            lambda session: statements.record_check(
+                session,
+                row.automation_id,
+                reason=reason,
+                message=message,
+                ready=ready,
+                ready_message=ready_message,
+                engine=engine,
+                again=VALID_FOR if fine else INVALID_FOR,
+            )
+        )
+
+    async def _validate(self, row: Any, definition: Any) -> tuple[str | None, str | None]:
+        try:
+            adapter = await self._registry.adapter(engine_spec(row.id, row))
+            problems = await adapter.validate(definition.target, [each.name for each in definition.arguments])
+        except EngineError as error:
+            return row.target_reason, str(error)[:1000]
+        if not problems:
+            return "Valid", None
+        first = sorted(problems, key=lambda each: not each.blocking)[0]
+        return first.reason, cleaned("; ".join(each.message for each in problems))[0][:1000]
+
+    async def _labels(self, owner: str, namespace: str) -> Mapping[str, str] | None:
+        if owner == namespace:
+            return None
+        try:
+            return await self._kube.namespace_labels(namespace)
+        except KubeError:
+            return None
+
+
+def _guarantee(idempotency: str) -> str:
+    return "EffectivelyOnce" if idempotency in {"UNIQUE_NAME", "KEY"} else "AtMostOnce"

@@ -1,0 +1,167 @@
+"""
+Resolve: find out what became of attempts whose fate nobody knows, before anything is sent again.
+
+AMBIGUOUS ones, and SENT ones whose lease ran out: their process died, was frozen, or lost the answer.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from baton_models import new_id
+from baton_models.statements import record as statements
+from baton_models.statements.settle import UnitMove
+from baton_operator import faults
+from baton_operator.decide import attempts as decide
+from baton_operator.decide.durations import seconds
+from baton_operator.decide.expressions import InvalidExpressionError
+from baton_operator.engines.base import EngineAdapter
+from baton_operator.engines.embedded import wake_workers
+from baton_operator.engines.errors import EngineError
+from baton_operator.engines.registry import AdapterRegistry
+from baton_operator.loops.changes import change_of
+from baton_operator.loops.definitions import Definitions
+from baton_operator.loops.dispatch import CONCURRENCY, boottime
+from baton_operator.loops.loop import Bell
+from baton_operator.loops.requests import arguments, engine_spec, request
+from baton_operator.loops.settle import Settler
+from baton_operator.loops.transactions import Store
+from baton_operator.metrics import Metrics
+from baton_operator.settings import Settings
+
+
+class ResolveLoop:
+    """Looks for attempts in doubt; turns with `dispatch`."""
+
+    name = "dispatch"
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        registry: AdapterRegistry,
+        definitions: Definitions,
+        settler: Settler,
+        bells: Sequence[Bell],
+        metrics: Metrics,
+    ) -> None:
+        self.bell = Bell()
+        self._store = store
+        self._settings = settings
+        self._registry = registry
+        self._definitions = definitions
+        self._settler = settler
+        self._bells = bells
+        self._metrics = metrics
+
+    async def turn(self) -> float:
+        """Look for all that is due, of every engine that answers."""
+        engines = await self._store.run(statements.engines_with_unclear)
+        for engine in engines:
+            await self._serve(engine)
+        return 0.0 if engines else self._settings.idle
+
+    async def _serve(self, engine: UUID) -> None:
+        lease = new_id()
+        lease_for = timedelta(seconds=self._settings.request_deadline * 2 + 1)
+        begun = boottime()
+        row, held = await self._store.run(
+            lambda session: statements.claim_unclear(
+                session, engine, lease=lease, lease_for=lease_for, limit=self._settings.batch_size
+            )
+        )
+        if not held:
+            return
+        adapter = await self._registry.adapter(engine_spec(engine, row))
+        definitions = await self._store.run(
+            lambda session: self._definitions.get(session, {each.definition_id for each in held})
+        )
+        gate = asyncio.Semaphore(CONCURRENCY)
+
+        async def look(each: Any) -> decide.Step:
+            async with gate:
+                looked_at = row.now + timedelta(seconds=boottime() - begun)
+                return await self._look(adapter, each, definitions[each.definition_id], row, looked_at)
+
+        steps = await asyncio.gather(*(look(each) for each in held))
+        faults.hit("dispatch.find.after")
+        faults.hit("dispatch.resolve.before")
+        await self._record(held, steps, lease, row)
+        faults.hit("dispatch.resolve.after")
+        for bell in self._bells:
+            bell.ring()
+
+    async def _look(
+        self, adapter: EngineAdapter, each: Any, definition: Any, engine: Any, looked_at: datetime
+    ) -> decide.Step:
+        try:
+            values = arguments(each, definition)
+            sighting = await adapter.find(request(each, definition, values, deadline=self._settings.request_deadline))
+        except InvalidExpressionError as error:
+            return decide.Hold(str(error))
+        except EngineError as error:
+            return decide.Look(looked_at + decide.backoff(each.absences + 1), each.absences, str(error))
+        return decide.after_look(
+            decide.Attempt(
+                sends=each.sends,
+                tries=each.tries,
+                visible_after=each.visible_after,
+                evidence_until=each.evidence_until,
+                epoch=each.engine_epoch,
+                absences=each.absences,
+                last_look_at=each.last_look_at,
+                cancelled=each.cancel_requested_at is not None,
+            ),
+            sighting,
+            looked_at=looked_at,
+            epoch=engine.restart_epoch,
+            settle=timedelta(seconds=self._settings.settle_time),
+            idempotency=adapter.idempotency,
+        )
+
+    async def _record(self, held: Sequence[Any], steps: Sequence[decide.Step], lease: UUID, engine: Any) -> None:
+        changes = [change_of(each.id, step, looked_at=engine.now) for each, step in zip(held, steps, strict=True)]
+        by_id = {each.id: (each, step) for each, step in zip(held, steps, strict=True)}
+        poll_in = timedelta(seconds=seconds(engine.spec.get("tracking", {}).get("interval", "10s")))
+
+        async def work(session: AsyncSession) -> None:
+            kept = await statements.record(session, changes, lease=lease, held="AMBIGUOUS", poll_in=poll_in)
+            moves = [move for row in kept if not row.settled and (move := _unit_move(*by_id[row.id]))]
+            if moves:
+                await self._settler.end(session, moves, runs={move.run_id for move in moves})
+            if any(row.state == "ACKED" for row in kept):
+                await wake_workers(session)
+
+        await self._store.run(work)
+        for each, step in by_id.values():
+            if isinstance(step, decide.Acknowledge):
+                label = "/".join((engine.namespace, engine.name))
+                self._metrics.submissions.labels(engine=label, outcome="adopted").inc()
+            elif isinstance(step, decide.Hold):
+                label = "/".join((engine.namespace, engine.name))
+                self._metrics.submissions.labels(engine=label, outcome="held").inc()
+
+
+def _unit_move(row: Any, step: decide.Step) -> UnitMove | None:
+    """Say what the unit becomes: failed where the engine refused, cancelled where it never ran."""
+    match step:
+        case decide.Refuse(reason, message):
+            status, why = "FAILED", "EngineRejected"
+            message = f"{reason}: {message}"
+        case decide.Abandon():
+            status, why, message = "CANCELLED", "Cancelled", ""
+        case _:
+            return None
+    return UnitMove(
+        row.id,
+        row.run_id,
+        row.batch_execution_id,
+        row.item_execution_id,
+        status,
+        why,
+        message or None,
+    )

@@ -1,0 +1,33 @@
+"""One way to run a transaction: own session, committed at the end, repeated whole where it failed for a passing reason."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from baton_models.database import DatabaseConfig
+from baton_models.failures import retried
+
+T = TypeVar("T")
+
+
+class Store:
+    """Baton's database, as loops use it."""
+
+    def __init__(self, database: DatabaseConfig) -> None:
+        self.database = database
+
+    async def run(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """
+        Do *work* in one transaction.
+
+        Args:
+            work: Repeatable: it is guarded by keys, versions or leases, so a COMMIT whose answer was lost is settled
+                by doing it again.
+        """
+
+        async def once() -> T:
+            async with self.database.get_async_session() as session, session.begin():
+                return await work(session)
+
+        return await retried(once)

@@ -1,0 +1,114 @@
+"""One child process as its supervisor sees it: how it is started, what it says, how it is ended."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Literal
+from uuid import UUID
+
+from baton_operator.worker.environment import scrubbed
+from baton_operator.worker.pipes import ChildConfig, Order, Report, write_order
+
+Cause = Literal["cancelled", "timedout", "lost", "stopped"]
+
+
+class ChildProcess:
+    """
+    A child that runs.
+
+    Attributes:
+        worker: Its name in leases.
+        ready: Whether it has loaded the tasks and begun to work.
+        task: The task it is at, once begun; None between two tasks.
+        deadline: When that is to be ended (``time.monotonic``); None for never.
+        cause: Why it is being ended; None while nobody ends it.
+    """
+
+    def __init__(
+        self, worker: str, process: asyncio.subprocess.Process, control: int, reports: asyncio.StreamReader
+    ) -> None:
+        self.worker = worker
+        self.ready = False
+        self.task: UUID | None = None
+        self.deadline: float | None = None
+        self.cause: Cause | None = None
+        self._process = process
+        self._control = control
+        self._reports = reports
+
+    @classmethod
+    async def start(cls, config: ChildConfig, environ: Mapping[str, str]) -> "ChildProcess":
+        """Start a child in a session of its own, with nothing but the allowed environment."""
+        their_control, control = os.pipe()
+        reports, their_reports = os.pipe()
+        os.set_blocking(control, False)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "baton_operator.worker.child",
+            str(their_control),
+            str(their_reports),
+            str(os.getpid()),
+            stdin=asyncio.subprocess.DEVNULL,
+            env=scrubbed(environ),
+            pass_fds=(their_control, their_reports),
+            start_new_session=True,
+        )
+        os.close(their_control)
+        os.close(their_reports)
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reports, "rb", buffering=0)
+        )
+        child = cls(config.worker, process, control, reader)
+        os.write(control, config.line())
+        return child
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is its process group too."""
+        return self._process.pid
+
+    async def reports(self) -> AsyncIterator[Report]:
+        """Follow what it says until it has ended, keeping `ready`, `task` and `deadline`."""
+        async for line in self._reports:
+            report = Report.parse(line)
+            if report.event == "started" and report.task:
+                self.task = UUID(report.task)
+                self.deadline = time.monotonic() + report.timeout if report.timeout is not None else None
+            else:
+                self.ready, self.task, self.deadline = True, None, None
+            yield report
+
+    def order(self, order: Order) -> None:
+        """Give it an order."""
+        write_order(self._control, order)
+
+    async def end(self, cause: Cause, grace: float) -> None:
+        """Ask it to end its task and itself, then kill it and all that it has started."""
+        if self.cause:
+            return
+        self.cause = cause
+        self._signal(signal.SIGTERM, whole_group=False)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._process.wait()
+        self._signal(signal.SIGKILL, whole_group=True)
+
+    async def ended(self) -> str:
+        """Wait for its end and say how it ended, e.g. ``signal 9``; what it has started ends with it."""
+        code = await self._process.wait()
+        self._signal(signal.SIGKILL, whole_group=True)
+        os.close(self._control)
+        return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+    def _signal(self, number: signal.Signals, *, whole_group: bool) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if whole_group:
+                os.killpg(self.pid, number)
+            elif self._process.returncode is None:
+                os.kill(self.pid, number)
