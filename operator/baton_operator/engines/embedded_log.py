@@ -5,6 +5,7 @@ What was cut is counted in the first line, ``[… 1234 bytes cut …]``, for peo
 number of bytes that the task had ever written up to there.
 """
 
+import codecs
 import re
 
 MAX_BYTES = 256 * 1024
@@ -24,10 +25,11 @@ class TaskLog:
         head = _CUT.match(text)
         self.cut = int(head[1]) if head else 0
         self._kept = bytearray((text[head.end() :] if head else text).encode())
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def append(self, data: bytes) -> None:
-        """Keep *data*, which may be any bytes; whole lines go first when there is too much."""
-        self._kept += data
+        """Keep *data*, any bytes, as text without NUL; whole lines go first when there is too much."""
+        self._kept += self._decoder.decode(data).replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
         excess = len(self._kept) - MAX_BYTES
         if excess <= 0:
             return
@@ -40,7 +42,7 @@ class TaskLog:
     def text(self) -> str:
         """What is stored: valid text without NUL, at most 256 KiB and a first line."""
         head = f"[… {self.cut} bytes cut …]\n" if self.cut else ""
-        return head + self._kept.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return head + self._kept.decode(errors="replace")
 
     def read_from(self, cursor: str | None) -> tuple[str, str]:
         """

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from baton_models.database import DatabaseConfig
 from baton_operator import logs
 from baton_operator.worker.aftermath import Aftermath
-from baton_operator.worker.child import end_with
 from baton_operator.worker.lineage import end_with
 from baton_operator.worker.settings import WorkerSettings
 from baton_operator.worker.settlement import unit_settlement

@@ -29,7 +29,7 @@ from baton_operator.worker.lineage import end_with
 from baton_operator.worker.pipes import ChildConfig, Report
 from baton_operator.worker.settlement import unit_settlement
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("baton_operator.worker.child")  # run by -m, its own name would be __main__
 
 
 class Child:

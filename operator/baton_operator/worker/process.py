@@ -1,4 +1,4 @@
-"""One `baton-worker` beside the operator: a process of its own, without engines' credentials, started anew if it dies."""
+"""One `baton-worker` beside the operator: a process of its own, without engines' credentials, restarted if it dies."""
 
 import asyncio
 import contextlib

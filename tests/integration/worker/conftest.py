@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import copy
 from typing import Any
@@ -30,8 +31,17 @@ from baton_models import (
 from baton_models.database import DatabaseConfig
 from baton_operator.engines.base import EngineSpec, LogPage, Observation, Problem, Reference, SubmitRequest
 from baton_operator.engines.embedded import EmbeddedAdapter, external_id, wake_workers
+from baton_operator.local.postgres import create_database, drop_database
 
 HERE = Path(__file__).parent
+
+#: What a worker's environment may hold and no task may see, and one thing that tasks are to see.
+CANARIES = {
+    "ARGO_TOKEN": "canary",
+    "KUBECONFIG": "/canary",
+    "PGPASSWORD": "canary",
+    "BATON_TASK_REGION": "eu",
+}
 
 
 class AnyTask:
@@ -54,8 +64,10 @@ class Queue:
     async def open(self) -> None:
         """Make the Engine and an Automation."""
         async with self.database.get_async_session() as session:
-            session.add(EngineModel(id=self.engine_id, tenant_id="team", name="tasks", type="Embedded"))
-            session.add(AutomationModel(id=self.automation_id, tenant_id="team", name="auto"))
+            session.add(
+                EngineModel(id=self.engine_id, tenant_id="team", name=f"tasks-{self.engine_id}", type="Embedded")
+            )
+            session.add(AutomationModel(id=self.automation_id, tenant_id="team", name=f"auto-{self.engine_id}"))
             await session.commit()
 
     async def put(self, task: str, *, limit: float | None = None, acked: bool = True, **arguments: Any) -> str:
@@ -158,22 +170,33 @@ class Queue:
             return await session.scalar(text(f"SELECT {column} FROM embedded_task WHERE token = :t"), {"t": token})
 
 
+@pytest.fixture(scope="module")
+def shared_database(postgres_server: str) -> Iterator[str]:
+    """A database with Baton's tables, for all tests of a module: each has an Engine of its own."""
+    name = f"test_{uuid.uuid4().hex}"
+    url = create_database(postgres_server, name)
+    database = DatabaseConfig(url)
+    with database.sa_engine.begin() as connection:
+        Base.metadata.create_all(connection)
+    database.dispose_engine()
+    yield url
+    drop_database(postgres_server, name)
+
+
 @pytest.fixture
-async def queue(database_url: str) -> AsyncIterator[Queue]:
-    """A queue in a database of the test's own."""
-    database = DatabaseConfig(database_url)
-    async with database.async_sa_engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+async def queue(shared_database: str) -> AsyncIterator[Queue]:
+    """An Engine of the test's own."""
+    database = DatabaseConfig(shared_database)
     queue = Queue(database)
     await queue.open()
     yield queue
     await database.dispose_async_engine()
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as pip would leave it: a package of a site with an entry point of the group ``baton.tasks``."""
-    folder = tmp_path / "site"
+    folder = tmp_path_factory.mktemp("site")
     info = folder / "site_tasks-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: site-tasks\nVersion: 1.0\n")
@@ -185,9 +208,11 @@ def site(tmp_path: Path) -> Path:
 class Worker:
     """A running `baton-worker`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.process = process
+    def __init__(self, log: Path, options: Sequence[str], environ: Mapping[str, str]) -> None:
         self.log = log
+        command = [sys.executable, "-m", "baton_operator.worker", *options]
+        with log.open("wb") as stream:
+            self.process = subprocess.Popen(command, env={**os.environ, **CANARIES, **environ}, stderr=stream)
 
     def children(self) -> list[int]:
         """Process ids of the child processes, read from the system."""
@@ -199,34 +224,49 @@ class Worker:
         self.process.terminate()
         return self.process.wait(within)
 
+    def kill(self) -> None:
+        """Leave nothing of it, whatever state it is in."""
+        if self.process.poll() is None:
+            for pid in [self.process.pid, *self.children()]:
+                os.kill(pid, signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+        sys.stdout.write(self.log.read_text())
 
-@pytest.fixture
-def start_worker(database_url: str, site: Path, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Starts workers; all of them are gone after the test, with their children."""
+
+@contextmanager
+def workers(database_url: str, site: Path, folder: Path) -> Iterator[Callable[..., Worker]]:
+    """Lend a function that starts workers; all of them are gone afterwards, with their children."""
     started: list[Worker] = []
 
-    def start(*, concurrency: int = 1, lease: float = 15, grace: float = 20, **environ: str) -> Worker:
-        log = tmp_path / f"worker-{len(started)}.log"
-        command = [sys.executable, "-m", "baton_operator.worker"]
+    def start(*, concurrency: int = 1, lease: float = 15, grace: float = 20) -> Worker:
         options = [f"--concurrency={concurrency}", f"--lease={lease}", f"--grace={grace}"]
-        given = {"BATON_DATABASE_URL": database_url, "PYTHONPATH": str(site), "BATON_LOG_FORMAT": "json", **environ}
-        with log.open("wb") as stream:
-            process = subprocess.Popen([*command, *options], env={**os.environ, **given}, stderr=stream)
-        started.append(Worker(process, log))
+        given = {"BATON_DATABASE_URL": database_url, "PYTHONPATH": str(site), "BATON_LOG_FORMAT": "json"}
+        started.append(Worker(folder / f"worker-{len(started)}.log", options, given))
         return started[-1]
 
-    yield start
-    for each in started:
-        if each.process.poll() is None:
-            each.process.send_signal(signal.SIGCONT)
-            for child in each.children():
-                os.kill(child, signal.SIGCONT)
-            each.process.kill()
-            each.process.wait()
-        sys.stdout.write(each.log.read_text())
+    try:
+        yield start
+    finally:
+        for each in started:
+            each.kill()
 
 
 @pytest.fixture
-def worker(start_worker: Callable[..., Worker]) -> Worker:
-    """One worker with one child."""
+def start_worker(shared_database: str, site: Path, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Starts workers for one test."""
+    with workers(shared_database, site, tmp_path) as start:
+        yield start
+
+
+@pytest.fixture
+def own_worker(start_worker: Callable[..., Worker]) -> Worker:
+    """One worker with one child, for a test that hurts it."""
     return start_worker()
+
+
+@pytest.fixture(scope="module")
+def worker(shared_database: str, site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """One worker with one child, for all tests of a module."""
+    with workers(shared_database, site, tmp_path_factory.mktemp("worker")) as start:
+        yield start()

@@ -23,41 +23,41 @@ def starts(file):
 
 async def gone(pid, within=5.0):
     deadline = time.monotonic() + within
-    while os.path.exists(f"/proc/{pid}"):
+    while Path(f"/proc/{pid}").exists():  # noqa: ASYNC240 - not on a disk
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
 
 
-async def test_a_killed_child_fails_a_task_that_may_run_only_once(queue, worker, tmp_path):
+async def test_a_killed_child_fails_a_task_that_may_run_only_once(queue, own_worker, tmp_path):
     token = await begun(queue, "site.once", tmp_path / "ledger")
-    os.kill(worker.children()[0], signal.SIGKILL)
+    os.kill(own_worker.children()[0], signal.SIGKILL)
     seen = await queue.ended(token, within=5)
     assert (seen.native, seen.reason) == ("failed", "TaskError")
     assert seen.message == "worker process died (signal 9)"
     assert starts(tmp_path / "ledger") == 1
 
 
-async def test_a_killed_child_repeats_a_task_that_allows_it(queue, worker, tmp_path):
+async def test_a_killed_child_repeats_a_task_that_allows_it(queue, own_worker, tmp_path):
     token = await begun(queue, "site.again", tmp_path / "ledger")
-    os.kill(worker.children()[0], signal.SIGKILL)
+    os.kill(own_worker.children()[0], signal.SIGKILL)
     seen = await queue.ended(token)
     assert seen.result == "done"
     assert starts(tmp_path / "ledger") == 2
     assert "worker process died (signal 9); the task begins anew" in await queue.log(token)
 
 
-async def test_a_crash_in_native_code_keeps_the_lines(queue, worker):
+async def test_a_crash_in_native_code_keeps_the_lines(queue, own_worker):
     token = await queue.put("site.segfault")
     seen = await queue.ended(token)
     assert seen.message == "worker process died (signal 11)"
     assert "about to crash" in await queue.log(token)
 
 
-async def test_children_end_with_their_killed_parent(queue, worker, tmp_path):
+async def test_children_end_with_their_killed_parent(queue, own_worker, tmp_path):
     await begun(queue, "site.once", tmp_path / "ledger")
-    (child,) = worker.children()
-    worker.process.kill()
-    worker.process.wait()
+    (child,) = own_worker.children()
+    own_worker.process.kill()
+    own_worker.process.wait()
     await gone(child)
 
 
@@ -97,10 +97,10 @@ async def logged(worker, *words, within=10.0):
         await asyncio.sleep(0.05)
 
 
-async def test_an_unreachable_database_fails_no_task(queue, start_worker, postgres_server, database_url, tmp_path):
+async def test_an_unreachable_database_fails_no_task(queue, start_worker, postgres_server, shared_database, tmp_path):
     worker = start_worker(lease=LEASE)
     token = await begun(queue, "site.once", tmp_path / "ledger", seconds=1.5)
-    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    name = psycopg.conninfo.conninfo_to_dict(shared_database)["dbname"]
     with psycopg.connect(postgres_server, autocommit=True) as admin:
         admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
@@ -113,25 +113,25 @@ async def test_an_unreachable_database_fails_no_task(queue, start_worker, postgr
     assert starts(tmp_path / "ledger") == 1
 
 
-async def test_sigterm_lets_a_running_task_end_and_begins_no_other(queue, worker, tmp_path):
+async def test_sigterm_lets_a_running_task_end_and_begins_no_other(queue, own_worker, tmp_path):
     running = await begun(queue, "site.once", tmp_path / "ledger", seconds=1)
     waiting = await queue.put("demo.noop")
-    assert await asyncio.to_thread(worker.stop) == 0
+    assert await asyncio.to_thread(own_worker.stop) == 0
     assert (await queue.look(running)).native == "succeeded"
     assert (await queue.look(waiting)).native == "queued"
 
 
 async def test_what_outlasts_the_grace_period_is_stopped_and_says_so(queue, start_worker, tmp_path):
-    worker = start_worker(concurrency=2, grace=0.5)
+    own_worker = start_worker(concurrency=2, grace=0.5)
     once = await begun(queue, "site.once", tmp_path / "once")
     again = await begun(queue, "site.again", tmp_path / "again")
-    assert await asyncio.to_thread(worker.stop) == 0
+    assert await asyncio.to_thread(own_worker.stop) == 0
     assert (await queue.look(once)).message == "the worker was stopped while the task ran"
     assert (await queue.look(again)).native == "queued"
 
 
-async def test_an_idle_worker_stops_at_once(queue, worker):
+async def test_an_idle_worker_stops_at_once(queue, own_worker):
     await queue.ended(await queue.put("demo.noop"))
     begun_at = time.monotonic()
-    assert await asyncio.to_thread(worker.stop) == 0
+    assert await asyncio.to_thread(own_worker.stop) == 0
     assert time.monotonic() - begun_at < 5

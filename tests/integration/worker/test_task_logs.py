@@ -10,6 +10,7 @@ async def test_lines_are_there_while_the_task_runs(queue, worker):
     assert page.more
     assert (await queue.look(token)).native == "running"
     assert (await queue.page(token, page.cursor)).text == ""
+    await queue.adapter.cancel(queue.reference(token), "stop", "")
 
 
 async def test_everything_is_heard(queue, worker):
@@ -42,8 +43,7 @@ async def test_only_the_last_lines_are_kept_and_cursors_stay_true(queue, worker)
     assert (await queue.page(token, page.cursor)).text == ""
 
 
-async def test_tasks_see_only_the_allowed_environment(queue, start_worker):
-    start_worker(ARGO_TOKEN="canary", KUBECONFIG="/canary", PGPASSWORD="canary", BATON_TASK_REGION="eu")
+async def test_tasks_see_only_the_allowed_environment(queue, worker):
     seen = await queue.ended(await queue.put("site.environment"))
     for names in seen.result.values():
         assert "BATON_TASK_REGION" in names
