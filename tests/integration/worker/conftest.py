@@ -241,7 +241,8 @@ def workers(database_url: str, site: Path, folder: Path) -> Iterator[Callable[..
 
     def start(*, concurrency: int = 1, lease: float = 15, grace: float = 20) -> Worker:
         options = [f"--concurrency={concurrency}", f"--lease={lease}", f"--grace={grace}"]
-        given = {"BATON_DATABASE_URL": database_url, "PYTHONPATH": str(site), "BATON_LOG_FORMAT": "json"}
+        path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+        given = {"BATON_DATABASE_URL": database_url, "PYTHONPATH": path, "BATON_LOG_FORMAT": "json"}
         started.append(Worker(folder / f"worker-{len(started)}.log", options, given))
         return started[-1]
 
