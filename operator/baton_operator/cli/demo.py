@@ -1,8 +1,178 @@
-"""`baton demo`: a whole Baton on this machine, Runs that travel, and one Run's history."""
+"""`baton demo`: a whole Baton on this machine, Runs that travel, and one Run's history from PostgreSQL."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from sqlalchemy import text
+
+from baton_models.database import DatabaseConfig
+from baton_operator.cli.demo_display import Display, display
+from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, Object, Script, has_ended, name_of, phase_of, surprises
+from baton_operator.cli.exits import FAILED, CommandError
+from baton_operator.cli.output import console as answers
+from baton_operator.cli.run_rows import Row, find_run, read_history, read_tree
+from baton_operator.cli.run_tree import run_tree
+from baton_operator.cli.runs import history_table
+from baton_operator.cli.surroundings import home_folder, run
+
+if TYPE_CHECKING:
+    from baton_operator.local.api_server import ApiServer
+    from baton_operator.local.stack import Endpoints, Stack
+
+NAMESPACE = "default"
+
+_RUNS = f"/apis/baton.dev/v1alpha1/namespaces/{NAMESPACE}/runs"
+_WORKFLOWS = "/apis/argoproj.io/v1alpha1/workflows"
+_POLL = 0.25
+_REASON = "the demo shows how a Run is cancelled"
 
 
-def demo() -> None:
-    """Show it."""
-    typer.echo("soon")
+def demo(
+    engine: Annotated[DemoEngine, typer.Option(help="Whose work is shown.")] = DemoEngine.EMBEDDED,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running, to look around.")] = False,
+    home: Annotated[Path | None, typer.Option(help="The folder in which everything is kept.")] = None,
+    examples: Annotated[Path, typer.Option(help="The folder of the examples.")] = Path("examples"),
+) -> None:
+    """
+    See Baton work on this machine: no root, no Docker, no cluster.
+
+    Starts PostgreSQL, a Kubernetes API server and Baton, applies the examples, and shows the Runs until each has
+    ended: some succeed, some fail, one is tried again, one is cancelled, some fan out. Then shows one Run's tree and
+    history as PostgreSQL has them. The exit code is 0 only if every Run ended as it should.
+
+    [bold]Examples[/bold]
+
+     baton demo
+     baton demo --engine argo --keep
+    """
+    from baton_operator.local.errors import LocalError  # noqa: PLC0415 - only the extra `local` has this room
+    from baton_operator.local.home import Home  # noqa: PLC0415
+    from baton_operator.local.stack import Stack  # noqa: PLC0415
+
+    script, console = SCRIPTS[engine], answers()
+    files = sorted((examples / script.folder).glob("*.yaml"))
+    if not files:
+        raise CommandError(f"no examples in {examples / script.folder}: run it in Baton's folder, or use --examples")
+    stack = Stack(Home.at(home or home_folder()), lambda line: console.print(f"  {escape(line)}", style="dim"))
+    engines = [engine.value] if engine is DemoEngine.ARGO else []
+    try:
+        problems = _Demo(stack, script, engines, console).play(files)
+    except LocalError as error:
+        raise CommandError(str(error)) from None
+    finally:
+        if not keep:
+            stack.down()
+    for problem in problems:
+        console.print(f"[red]unexpected:[/] {escape(problem)}")
+    if problems:
+        raise typer.Exit(FAILED)
+    _say_good_bye(console, stack, len(script.endings), keep=keep)
+
+
+def _say_good_bye(console: Console, stack: "Stack", count: int, *, keep: bool) -> None:
+    console.print(f"\n[green]All {count} Runs ended as they should.[/]")
+    if keep:
+        console.print(f"\nEverything runs on:\n  export KUBECONFIG={stack.home.kubeconfig}")
+        console.print("  kubectl get runs -o wide\n  baton runs list\n  baton check\n  baton local down")
+
+
+class _Demo:
+    """One showing."""
+
+    def __init__(self, stack: "Stack", script: Script, engines: list[str], console: Console) -> None:
+        self._stack = stack
+        self._script = script
+        self._engines = engines
+        self._console = console
+
+    def play(self, files: list[Path]) -> list[str]:
+        """Show it; say what went otherwise than it should."""
+        from baton_operator.local.api_server import ApiServer  # noqa: PLC0415 - only the extra `local` has this room
+
+        self._title("A Baton of your own: PostgreSQL, a Kubernetes API server, the operator")
+        endpoints = self._up()
+        server = ApiServer(endpoints.kubeconfig)
+        self._remove_earlier(server)
+        self._title(f"kubectl apply -f {files[0].parent}/")
+        server.apply(*files)
+        with display(self._console) as shown:
+            runs = self._watch(server, shown)
+        problems = surprises(self._script, runs)
+        problems += run(lambda: self._tell(DatabaseConfig(endpoints.database_url, pool_size=1), server))
+        return problems
+
+    def _up(self) -> "Endpoints":
+        return self._stack.up(self._engines, operator=True)
+
+    def _title(self, text: str) -> None:
+        self._console.print(f"\n[bold]{escape(text)}[/]")
+
+    def _remove_earlier(self, server: "ApiServer") -> None:
+        """Take away the Runs of an earlier showing; their history stays in the database."""
+        ours = [each for each in self._list(server) if name_of(each) in self._script.endings]
+        for name in [name_of(each) for each in ours if not has_ended(each)]:
+            self._end(server, name)  # what an interrupted showing began would go on, by the policy Orphan
+        if ours:
+            server.kubectl("delete", "runs", "--namespace", NAMESPACE, *map(name_of, ours))
+
+    def _list(self, server: "ApiServer") -> list[Object]:
+        runs: list[Object] = server.request("GET", _RUNS)["items"]
+        return runs
+
+    def _watch(self, server: "ApiServer", shown: Display) -> list[Object]:
+        """Show the Runs until all have ended, or patience has."""
+        asked = False
+        runs: list[Object] = []
+        for runs in self._seen(server):
+            shown.show(runs)
+            if all(map(has_ended, runs)) and len(runs) == len(self._script.endings):
+                break
+            asked = asked or self._cancel(server, runs)
+            if self._stack.home.process("baton-operator").identity() is None:
+                self._up()  # somebody killed it, to see what happens then
+        return runs
+
+    def _seen(self, server: "ApiServer") -> Iterator[list[Object]]:
+        end = time.monotonic() + self._script.patience
+        while time.monotonic() < end:
+            yield [each for each in self._list(server) if name_of(each) in self._script.endings]
+            time.sleep(_POLL)
+
+    def _cancel(self, server: "ApiServer", runs: list[Object]) -> bool:
+        """Cancel the Run that is there for it, once it runs."""
+        running = [each for each in runs if name_of(each) == self._script.cancelled and phase_of(each) == "Running"]
+        if running:
+            self._end(server, self._script.cancelled)
+        return bool(running)
+
+    def _end(self, server: "ApiServer", name: str) -> None:
+        server.request("PATCH", f"{_RUNS}/{name}", {"spec": {"state": "Cancelled", "reason": _REASON}})
+
+    async def _tell(self, database: DatabaseConfig, server: "ApiServer") -> list[str]:
+        """Show what the database knows of one Run; compare Argo's own books with it."""
+        try:
+            async with database.get_async_session() as session:
+                found = await find_run(session, NAMESPACE, self._script.told)
+                tree = await read_tree(session, found)
+                changes: list[Row] = await read_history(session, found["id"])
+                tokens = (await session.execute(text("SELECT token FROM dispatch_attempt WHERE sends > 0"))).scalars()
+                known = set(tokens)
+        finally:
+            await database.dispose_async_engine()
+        self._title(f"baton runs get {self._script.told}")
+        self._console.print(run_tree(tree, most=None))
+        self._title(f"baton runs history {self._script.told}   (PostgreSQL keeps it when the Run is gone)")
+        self._console.print(history_table(changes))
+        return self._compare(server, known) if self._engines else []
+
+    def _compare(self, server: "ApiServer", known: set[str]) -> list[str]:
+        """Count Argo's Workflows: one for each attempt, and none besides."""
+        workflows: list[dict[str, Any]] = server.request("GET", _WORKFLOWS)["items"]
+        names = [each["metadata"]["name"] for each in workflows if each["metadata"]["name"].startswith("baton-")]
+        self._console.print(f"\nArgo has {len(names)} Workflows, each the only one of its attempt.")
+        return [f"Workflow {name} belongs to no attempt" for name in names if name not in known]

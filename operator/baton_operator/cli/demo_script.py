@@ -1,0 +1,143 @@
+"""What the demo shows: which examples, which Run is to be cancelled, and how each is expected to end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Object = Mapping[str, Any]
+
+
+class DemoEngine(StrEnum):
+    """Whose work the demo shows."""
+
+    EMBEDDED = "embedded"
+    ARGO = "argo"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """
+    How one Run is expected to end.
+
+    Attributes:
+        phase: Its last phase.
+        reason: The reason of its condition ``Succeeded``; None for any.
+        attempts: Its highest attempt; None for any.
+        words: What its message must say, for a Run that fails with a reason a person understands.
+    """
+
+    phase: str
+    reason: str | None = None
+    attempts: int | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """
+    One demo.
+
+    Attributes:
+        folder: Where its files are, under ``examples``.
+        endings: What becomes of each Run.
+        cancelled: The Run that is cancelled once it runs.
+        told: The Run whose tree and history are shown at the end.
+        patience: Seconds until all must have ended.
+    """
+
+    folder: str
+    endings: Mapping[str, Ending]
+    cancelled: str
+    told: str
+    patience: float
+
+
+_SUCCEEDED = Ending("Succeeded")
+_CANCELLED = Ending("Cancelled", "Cancelled")
+_DISK = Ending("Failed", words="disk is full on db-7")
+
+SCRIPTS: Mapping[DemoEngine, Script] = {
+    DemoEngine.EMBEDDED: Script(
+        folder="",
+        endings={
+            **dict.fromkeys(("hello-ada", "hello-grace", "hello-margaret"), _SUCCEEDED),
+            "hello-nobody": Ending("Failed", words="name"),
+            "flaky-order": Ending("Succeeded", attempts=3),
+            "failing-disk": _DISK,
+            "nap-long": _CANCELLED,
+            "nap-limited": Ending("Failed", "TimedOut"),
+            **dict.fromkeys(("fleet-all", "fleet-canary", "fleet-lab"), _SUCCEEDED),
+            **dict.fromkeys(("nightly-monday", "nightly-tuesday", "nightly-wednesday"), _SUCCEEDED),
+        },
+        cancelled="nap-long",
+        told="fleet-all",
+        patience=120.0,
+    ),
+    DemoEngine.ARGO: Script(
+        folder="argo",
+        endings={
+            **dict.fromkeys(("argo-hello-ada", "argo-hello-grace", "argo-hello-margaret"), _SUCCEEDED),
+            "argo-hello-nobody": Ending("Failed", words="name"),
+            "argo-flaky-order": Ending("Succeeded", attempts=2),
+            "argo-failing-disk": _DISK,
+            "argo-missing": Ending("Failed", words="no-such-template"),
+            "argo-nap-long": _CANCELLED,
+            "argo-nap-short": _SUCCEEDED,
+            **dict.fromkeys(("argo-fleet-all", "argo-fleet-canary", "argo-fleet-lab"), _SUCCEEDED),
+        },
+        cancelled="argo-nap-long",
+        told="argo-fleet-all",
+        patience=300.0,
+    ),
+}
+
+
+def name_of(run: Object) -> str:
+    """Give a Run's name."""
+    return str(run["metadata"]["name"])
+
+
+def phase_of(run: Object) -> str:
+    """Give a Run's phase; empty while nothing was said."""
+    return str((run.get("status") or {}).get("phase", ""))
+
+
+def outcome_of(run: Object) -> Object:
+    """Give a Run's condition ``Succeeded``: its reason and message say how it stands."""
+    conditions: Sequence[Object] = (run.get("status") or {}).get("conditions", ())
+    return next((each for each in conditions if each["type"] == "Succeeded"), {})
+
+
+def has_ended(run: Object) -> bool:
+    """Say whether nothing more will come."""
+    conditions: Sequence[Object] = (run.get("status") or {}).get("conditions", ())
+    return any(each["type"] == "Completed" and each["status"] == "True" for each in conditions)
+
+
+def surprises(script: Script, runs: Sequence[Object]) -> list[str]:
+    """Say in one line each which Runs did not end as they should have."""
+    seen = {name_of(run): run for run in runs}
+    found = []
+    for name, ending in script.endings.items():
+        if name not in seen:
+            found.append(f"{name}: is not there, expected {ending.phase}")
+        elif problem := _surprise(ending, seen[name]):
+            found.append(f"{name}: {problem}")
+    return found
+
+
+def _surprise(ending: Ending, run: Object) -> str | None:
+    outcome, attempts = outcome_of(run), (run.get("status") or {}).get("attempt")
+    message = str(outcome.get("message", ""))
+    if not has_ended(run):
+        return f"has not ended, it is {phase_of(run) or 'not taken in'} ({outcome.get('reason', 'no reason')})"
+    if phase_of(run) != ending.phase:
+        return f"{phase_of(run)} ({outcome.get('reason')}: {message}), expected {ending.phase}"
+    if ending.reason is not None and outcome.get("reason") != ending.reason:
+        return f"ended for {outcome.get('reason')}, expected {ending.reason}"
+    if ending.attempts is not None and attempts != ending.attempts:
+        return f"took {attempts} attempts, expected {ending.attempts}"
+    if ending.words not in message:
+        return f"says {message!r}, expected {ending.words!r} in it"
+    return None
