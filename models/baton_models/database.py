@@ -131,6 +131,7 @@ class DatabaseConfig:
             "pool_size": self.pool_size,
             "max_overflow": self.max_overflow,
             "pool_pre_ping": True,
+            "hide_parameters": True,  # payloads and parameters of users have no place in logs
             **given,
             "connect_args": connect_args,
         }

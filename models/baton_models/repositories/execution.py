@@ -97,6 +97,6 @@ class ItemExecutionRepository(Repository[ItemExecutionModel]):
     async def count_by_status(self, run_id: UUID) -> Mapping[ExecutionStatus, int]:
         """Count a run's items by their status; what does not occur is 0."""
         rows = self._filtered({"run_id": run_id}).subquery()
-        question = select(rows.c.status, func.count()).group_by(rows.c.status)
-        found: dict[ExecutionStatus, int] = dict((await self.session.execute(question)).tuples().all())
+        question = select(rows.c.status, func.count().label("number")).group_by(rows.c.status)
+        found = {row.status: row.number for row in await self.session.execute(question)}
         return {status: found.get(status, 0) for status in ExecutionStatus}

@@ -62,6 +62,7 @@ def _run() -> None:
         sa.Column("token_hex", sa.String(length=32), nullable=True),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("submitted_before", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("counted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("queue_deadline_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("run_timeout_seconds", sa.Integer(), nullable=True),
         sa.Column("cancel_timeout_seconds", sa.Integer(), server_default=sa.text("300"), nullable=False),
@@ -130,6 +131,13 @@ def _run() -> None:
     op.create_index("ix_run_started_at_status", "run", ["started_at", "status"], unique=False)
     op.create_index(op.f("ix_run_status"), "run", ["status"], unique=False)
     op.create_index("ix_run_tenant_id_name", "run", ["tenant_id", "name"], unique=False)
+    op.create_index(
+        "ix_run_uncounted",
+        "run",
+        ["finished_at"],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NOT NULL AND NOT counted"),
+    )
     op.create_index(
         "uq_run_parent_run_id",
         "run",
