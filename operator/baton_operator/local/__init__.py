@@ -6,7 +6,7 @@ the tests imports it. Whatever it starts has a folder and a pid file under one `
 that home's lock is held, and is stopped only after its identity was checked. Linux only: identities are read
 from `/proc`.
 
-* `home`, `process`, `ports`, `locking`      what a server is to us: a folder, a process, some ports
+* `home`, `process`, `identity`, `ports`      what a server is to us: a folder, a process, some ports
 * `binaries`, `golang`, `cache`              where its program comes from
 * `postgres`, `kubernetes`, `argo`, `baton`  the servers themselves
 * `stack`                                    all of them, in order

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,65 +19,14 @@ from pathlib import Path
 
 from baton_operator.local import ports
 from baton_operator.local.errors import ServerFailed
+from baton_operator.local.identity import MARK, Identity, descendants, marked, send, wait_gone
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _RECORD_AND_BECOME = """
 cat /proc/$$/stat /proc/sys/kernel/random/boot_id > "$0.new" && mv "$0.new" "$0" && cd "${0%/*}" && exec "$@"
 """
 _KILL_PATIENCE = 5.0
 _START_MARK = "=== started "
 _LONG_LOG = 20_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """
-    One process, told apart from every other one there was or will be on this machine.
-
-    Attributes:
-        pid: Its number, which the kernel may give to another process later.
-        started: Its start, in clock ticks after the boot.
-        boot: The boot it belongs to.
-    """
-
-    pid: int
-    started: int
-    boot: str
-
-    @classmethod
-    def parse(cls, text: str) -> Identity | None:
-        """Read a ``/proc/PID/stat`` line and a boot id; None if they are cut short."""
-        try:
-            stat, boot = text.strip().rsplit("\n", 1)
-            return cls(int(stat.split()[0]), _started(stat), boot)
-        except (ValueError, IndexError):
-            return None
-
-    @classmethod
-    def of(cls, pid: int) -> Identity | None:
-        """Read the identity of *pid* now; None if it does not run (a zombie does not)."""
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-        if stat.rpartition(")")[2].split()[0] in "ZX":
-            return None
-        return cls(pid, _started(stat), _BOOT_ID.read_text().strip())
-
-    def __str__(self) -> str:
-        """Write it so that `parse` reads it."""
-        fields = [str(self.pid), "()", "R", *["0"] * 18, str(self.started)]
-        return f"{' '.join(fields)}\n{self.boot}\n"
-
-    @property
-    def runs(self) -> bool:
-        """Whether this very process still runs."""
-        return Identity.of(self.pid) == self
-
-
-def _started(stat: str) -> int:
-    """Read field 22 of a stat line; the name in field 2 may hold spaces and brackets."""
-    return int(stat.rpartition(")")[2].split()[19])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +90,14 @@ class ServerProcess:
             environment: Variables added to this process's own.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        for left in marked(self.folder):  # by one that was killed
+            send(left, signal.SIGKILL)
         self.pid_file.unlink(missing_ok=True)
         self._open_log(command)
         child = os.posix_spawn(
             "/bin/sh",
             ["sh", "-c", _RECORD_AND_BECOME, str(self.pid_file), *map(str, command)],
-            {**os.environ, **(environment or {})},
+            {**os.environ, **(environment or {}), MARK: str(self.folder)},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, self.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
@@ -184,27 +134,27 @@ class ServerProcess:
         Stop the process and everything it started, in order if it can, and forget its pid.
 
         Returns:
-            Whether it ran.
+            Whether anything of it ran.
         """
         identity = self.identity()
+        family = marked(self.folder)
         if identity is not None:
-            family = [identity, *_descendants(identity)]
-            _signal(identity, self.stop_signal)
-            if not _gone([identity], self.stop_patience):
-                family = [*family, *_descendants(identity)]
-            for member in family:
-                _signal(member, signal.SIGKILL)
-            if not _gone(family, _KILL_PATIENCE):
-                raise ServerFailed(f"{self.name} (pid {identity.pid}) survived SIGKILL")
+            family = [*family, identity, *descendants(identity)]
+            send(identity, self.stop_signal)
+            wait_gone([identity], self.stop_patience)
+        for member in family:
+            send(member, signal.SIGKILL)
+        if not wait_gone(family, _KILL_PATIENCE):
+            raise ServerFailed(f"a process of {self.name} survived SIGKILL")
         self.pid_file.unlink(missing_ok=True)
-        return identity is not None
+        return bool(family)
 
     def kill(self) -> None:
         """Kill the process with SIGKILL, as a crash would, and leave its pid file."""
         identity = self.identity()
         if identity is not None:
-            _signal(identity, signal.SIGKILL)
-            _gone([identity], _KILL_PATIENCE)
+            send(identity, signal.SIGKILL)
+            wait_gone([identity], _KILL_PATIENCE)
 
     def _open_log(self, command: Sequence[str | Path]) -> None:
         """Mark the start in the log, in a new one if it has become long."""
@@ -223,47 +173,3 @@ class ServerProcess:
     def tail(self, lines: int = 12) -> str:
         """Give the last *lines* of what was logged since the last start."""
         return "\n".join(self.log_of_this_start().splitlines()[-lines:])
-
-
-def _descendants(identity: Identity) -> list[Identity]:
-    """Find all processes under one; those of sessions of their own too, as PostgreSQL's are."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            children.setdefault(parent, []).append(int(entry.name))
-    found, queue = [], deque(children.get(identity.pid, []))
-    while queue:
-        pid = queue.popleft()
-        queue.extend(children.get(pid, []))
-        if (member := Identity.of(pid)) is not None:
-            found.append(member)
-    return found
-
-
-def _signal(identity: Identity, number: signal.Signals) -> None:
-    """Send *number* to this very process, if it still runs."""
-    try:
-        handle = os.pidfd_open(identity.pid)
-    except ProcessLookupError:
-        return
-    try:
-        if identity.runs:  # the handle pins the pid, so what is checked here is what is signalled
-            signal.pidfd_send_signal(handle, number)
-    except ProcessLookupError:
-        return
-    finally:
-        os.close(handle)
-
-
-def _gone(family: Sequence[Identity], seconds: float) -> bool:
-    """Wait until none of *family* runs; False if some still did after *seconds*."""
-    deadline = time.monotonic() + seconds
-    while any(member.runs for member in family):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from baton_operator.local.home import Home
+from baton_operator.local.identity import Identity
 from baton_operator.local.locking import file_lock
-from baton_operator.local.process import Identity
 from baton_operator.local.progress import Say
 from baton_operator.local.stack import Stack
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from baton_operator.local.errors import ServerFailed
-from baton_operator.local.process import Identity, ServerProcess
+from baton_operator.local.identity import Identity
+from baton_operator.local.process import ServerProcess
 
 _IDLE = ["sh", "-c", "echo ready; exec sleep 600"]
 
@@ -98,6 +99,41 @@ def test_what_does_not_end_in_order_is_killed_with_all_its_children(server: Serv
     assert child is not None
     assert server.stop()
     assert not child.runs
+
+
+def test_what_a_server_leaves_behind_when_it_ends_is_killed(server: ServerProcess) -> None:
+    """The child and its own child take no notice of the stop signal; the server does."""
+    grandchild = 'trap "" TERM; sleep 600 & echo $! > grandchild; echo ready; wait'
+    server.start(["sh", "-c", f"setsid sh -c '{grandchild}' & wait"])
+    server.wait_ready(lambda: _says_ready(server), seconds=10)
+    left = Identity.of(int((server.folder / "grandchild").read_text()))
+    assert left is not None
+    assert server.stop()
+    assert not left.runs
+
+
+def _start_with_an_orphan(server: ServerProcess) -> Identity:
+    """Start a server that starts a child, and kill the server."""
+    server.start(["sh", "-c", "setsid sleep 600 & echo $! > child; echo ready; wait"])
+    server.wait_ready(lambda: _says_ready(server), seconds=10)
+    server.kill()
+    child = Identity.of(int((server.folder / "child").read_text()))
+    assert child is not None
+    return child
+
+
+def test_the_orphans_of_a_killed_server_are_stopped(server: ServerProcess) -> None:
+    child = _start_with_an_orphan(server)
+    assert not server.runs
+    assert server.stop()
+    assert not child.runs
+
+
+def test_the_orphans_of_a_killed_server_do_not_meet_its_successor(server: ServerProcess) -> None:
+    child = _start_with_an_orphan(server)
+    server.start(_IDLE)
+    _wait(lambda: not child.runs)
+    assert server.runs
 
 
 def test_a_killed_process_does_not_run_and_can_be_started_again(server: ServerProcess) -> None:
