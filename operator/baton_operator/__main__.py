@@ -80,7 +80,7 @@ async def _operate(settings: Settings, connection: Connection) -> int:
     return 0
 
 
-async def _listen(
+async def _listen(  # noqa: PLR0917 - the order that `App` promises
     connection: Connection,
     settings: Settings,
     intake: IntakeLoop,

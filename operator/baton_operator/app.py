@@ -35,6 +35,7 @@ from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake
 from baton_operator.loops.loop import Turner, Turning
+from baton_operator.loops.parts import Parts
 from baton_operator.loops.probe import ProbeLoop
 from baton_operator.loops.project import ProjectLoop
 from baton_operator.loops.resolve import ResolveLoop
@@ -92,31 +93,33 @@ class App:
         )
 
     def _build(self) -> None:
-        settings, metrics = self.settings, self.metrics
-        store, definitions = Store(self.database), Definitions()
-        settler = Settler(definitions)
-        self.registry = AdapterRegistry(with_installed(ENGINES), self._surroundings())
-        self.project = ProjectLoop(self.database, self.kube, metrics, settings)
-        shown = self.project.bell
-        self.track = TrackLoop(store, settings, self.registry, definitions, settler, metrics)
-        self.dispatch = DispatchLoop(
-            store, settings, self.registry, definitions, settler, shown, self.track.bell, metrics
+        definitions = Definitions()
+        parts = Parts(
+            settings=self.settings,
+            store=Store(self.database),
+            definitions=definitions,
+            settler=Settler(definitions),
+            registry=AdapterRegistry(with_installed(ENGINES), self._surroundings()),
+            kube=self.kube,
+            metrics=self.metrics,
         )
+        self.registry = parts.registry
+        self.project = ProjectLoop(self.database, self.kube, self.metrics, self.settings)
+        shown = self.project.bell
+        self.track = TrackLoop(parts)
+        self.dispatch = DispatchLoop(parts, projecting=shown, tracking=self.track.bell)
         followers = [self.dispatch.bell, shown]
         self.track.followers.extend(followers)
-        self.resolve = ResolveLoop(
-            store, settings, self.registry, definitions, settler, [*followers, self.track.bell], metrics
-        )
-        self.probe = ProbeLoop(store, self.registry, self.kube, self.dispatch.bell, shown)
-        self.cancel = CancelLoop(store, settings, self.registry, definitions, settler, [self.track.bell, *followers])
+        self.resolve = ResolveLoop(parts, [*followers, self.track.bell])
+        self.probe = ProbeLoop(parts, dispatching=self.dispatch.bell, projecting=shown)
+        self.cancel = CancelLoop(parts, [self.track.bell, *followers])
         self.intake = IntakeLoop(
-            DefinitionIntake(store, self.kube, definitions, [self.probe.bell, shown]),
-            RunIntake(store, definitions, settler, self.project, [self.dispatch.bell, self.cancel.bell]),
-            self.kube,
-            metrics,
+            parts,
+            DefinitionIntake(parts, [self.probe.bell, shown]),
+            RunIntake(parts, self.project, [self.dispatch.bell, self.cancel.bell]),
         )
-        self.sweep = SweepLoop(store, settings, self.kube, self.intake, settler, [*followers, self.cancel.bell])
-        self.readings: list[Turning] = [GaugeLoop(store, metrics), CountLoop(store, metrics)]
+        self.sweep = SweepLoop(parts, self.intake, [*followers, self.cancel.bell])
+        self.readings: list[Turning] = [GaugeLoop(parts), CountLoop(parts)]
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(

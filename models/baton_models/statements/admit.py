@@ -13,11 +13,13 @@ _RUNS = text("""
 INSERT INTO run (id, automation_id, definition_id, engine_id, tenant_id, uid, generation, name, correlation_id, per,
                  state, max_parallel, sequential, max_failures, max_attempts, accepted_reason, accepted_message,
                  parameters, priority, token_hex, queue_deadline_at, run_timeout_seconds, cancel_timeout_seconds,
-                 trace_context, created_by, submitted_before, status, status_reason, error_summary, finished_at, project_at)
+                 trace_context, created_by, submitted_before, status,
+                 status_reason, error_summary, finished_at, project_at)
 SELECT r.id, r.automation_id, r.definition_id, r.engine_id, r.tenant_id, r.uid, r.generation, r.name, r.correlation_id,
        r.per, r.state, r.max_parallel, r.sequential, r.max_failures, r.max_attempts, r.accepted_reason,
        r.accepted_message, r.parameters, r.priority, r.token_hex, now() + make_interval(secs => r.queued_seconds),
-       r.run_timeout_seconds, r.cancel_timeout_seconds, r.trace_context, r.created_by, r.submitted_before, r.status, r.status_reason,
+       r.run_timeout_seconds, r.cancel_timeout_seconds, r.trace_context, r.created_by, r.submitted_before, r.status,
+       r.status_reason,
        r.accepted_message, CASE WHEN r.status = 'FAILED' THEN now() END,
        now() + make_interval(secs => CASE WHEN r.status = 'FAILED' THEN 0 ELSE :linger END)
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(

@@ -16,7 +16,8 @@ ORDER BY a.id FOR UPDATE
 _AS_KNOWN = """CAST(CASE WHEN {run}.submitted_before THEN 'AMBIGUOUS' ELSE 'INTENT' END AS attempt_state),
        CASE WHEN {run}.submitted_before THEN 1 ELSE 0 END,
        CASE WHEN {run}.submitted_before THEN clock_timestamp() END"""
-_COLUMNS = """INSERT INTO dispatch_attempt (run_id, batch_execution_id, item_execution_id, engine_id, tenant_id, attempt_no,
+_COLUMNS = """
+INSERT INTO dispatch_attempt (run_id, batch_execution_id, item_execution_id, engine_id, tenant_id, attempt_no,
                               token, priority, due_at, state, sends, evidence_until)"""
 
 #: Runs take a place of their automation, the most urgent first, the oldest first among equals. Runs of an automation

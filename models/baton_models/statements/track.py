@@ -62,11 +62,13 @@ FROM held JOIN engine e ON e.id = held.engine_id
 """)
 
 _PROBED = text("""
-UPDATE engine_health SET ready_reason = :ready, authenticated_reason = :authenticated, stalled_reason = :stalled,
-       message = :message, native_version = coalesce(:version, native_version),
-       restart_epoch = coalesce(:epoch, restart_epoch), memory_seconds = coalesce(:memory, memory_seconds),
+UPDATE engine_health SET ready_reason = CAST(:ready AS text), authenticated_reason = :authenticated,
+       stalled_reason = :stalled,
+       message = :message, native_version = coalesce(CAST(:version AS text), native_version),
+       restart_epoch = coalesce(CAST(:epoch AS text), restart_epoch),
+       memory_seconds = coalesce(CAST(:memory AS int), memory_seconds),
        capabilities = CAST(:capabilities AS jsonb), submission_guarantee = :guarantee, probed_at = clock_timestamp(),
-       probe_failures = CASE WHEN :ready = 'ProbeSucceeded' THEN 0 ELSE probe_failures + 1 END,
+       probe_failures = CASE WHEN CAST(:ready AS text) = 'ProbeSucceeded' THEN 0 ELSE probe_failures + 1 END,
        next_probe_at = clock_timestamp() + :again
 WHERE engine_id = :engine
 """)
@@ -89,10 +91,12 @@ FROM held LEFT JOIN engine e ON e.id = held.engine_id
 """)
 
 _CHECKED = text("""
-UPDATE automation SET target_reason = :reason, target_message = :message, ready_reason = :ready,
-       ready_message = :ready_message, engine_id = coalesce(:engine, engine_id),
+UPDATE automation SET target_reason = CAST(:reason AS text), target_message = :message,
+       ready_reason = CAST(:ready AS text),
+       ready_message = :ready_message, engine_id = coalesce(CAST(:engine AS uuid), engine_id),
        next_check_at = clock_timestamp() + :again,
-       project_at = CASE WHEN target_reason IS DISTINCT FROM :reason OR ready_reason IS DISTINCT FROM :ready
+       project_at = CASE WHEN target_reason IS DISTINCT FROM CAST(:reason AS text)
+                           OR ready_reason IS DISTINCT FROM CAST(:ready AS text)
                          THEN clock_timestamp() ELSE project_at END
 WHERE id = :automation
 """)

@@ -98,6 +98,7 @@ async def listen(
 
 def operator_settings(settings: kopf.OperatorSettings) -> None:
     """Set kopf up as `kopf.md` says."""
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # a line an event would drown our own
     settings.networking.error_backoffs = EndlessBackoffs()
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10

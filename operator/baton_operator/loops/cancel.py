@@ -17,14 +17,10 @@ from baton_models.statements.settle import UnitMove
 from baton_operator import faults
 from baton_operator.engines.base import CancelOutcome
 from baton_operator.engines.errors import EngineError
-from baton_operator.engines.registry import AdapterRegistry
-from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.engines import read_engines
 from baton_operator.loops.loop import Bell
+from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import reference
-from baton_operator.loops.settle import Settler
-from baton_operator.loops.transactions import Store
-from baton_operator.settings import Settings
 
 #: An accepted cancel is told again after this time, if nothing confirms it.
 TELL_AGAIN = timedelta(seconds=10)
@@ -39,22 +35,14 @@ class CancelLoop:
 
     name = "track"
 
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        registry: AdapterRegistry,
-        definitions: Definitions,
-        settler: Settler,
-        bells: Sequence[Bell],
-    ) -> None:
+    def __init__(self, parts: Parts, followers: Sequence[Bell]) -> None:
         self.bell = Bell()
-        self._store = store
-        self._settings = settings
-        self._registry = registry
-        self._definitions = definitions
-        self._settler = settler
-        self._bells = bells
+        self._store = parts.store
+        self._settings = parts.settings
+        self._registry = parts.registry
+        self._definitions = parts.definitions
+        self._settler = parts.settler
+        self._followers = followers
 
     async def turn(self) -> float:
         """Act on every cancel that is due."""
@@ -75,7 +63,7 @@ class CancelLoop:
         await self._store.run(lambda session: statements.record_sent(session, told))
         await self._give_up([row for row in rows if not row.settled and row.now >= row.cancel_deadline_at])
         faults.hit("cancel.record.after")
-        for bell in self._bells:
+        for bell in self._followers:
             bell.ring()
         return 0.0 if len(rows) == limit else min(self._settings.idle, 0.5)
 

@@ -6,8 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_operator.loops.loop import Bell
-from baton_operator.loops.transactions import Store
-from baton_operator.metrics import Metrics
+from baton_operator.loops.parts import Parts
 
 BATCH = 500
 #: Seconds between two looks for runs that have ended.
@@ -35,10 +34,10 @@ class CountLoop:
 
     name = "count"
 
-    def __init__(self, store: Store, metrics: Metrics) -> None:
+    def __init__(self, parts: Parts) -> None:
         self.bell = Bell()
-        self._store = store
-        self._metrics = metrics
+        self._store = parts.store
+        self._metrics = parts.metrics
 
     async def turn(self) -> float:
         """Count what has ended since."""

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from baton_models import new_id
 from baton_models.statements import claim as statements
 from baton_models.statements.claim import Limits
-from baton_models.statements.record import Change, record
+from baton_models.statements.record import record
 from baton_models.statements.settle import UnitMove
 from baton_operator import faults
 from baton_operator.decide import attempts as decide
@@ -36,15 +36,10 @@ from baton_operator.engines.base import (
 )
 from baton_operator.engines.embedded import wake_workers
 from baton_operator.engines.errors import EngineError
-from baton_operator.engines.registry import AdapterRegistry
 from baton_operator.loops.changes import change_of
-from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.loop import Bell
+from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import arguments, engine_spec, fingerprint, request
-from baton_operator.loops.settle import Settler
-from baton_operator.loops.transactions import Store
-from baton_operator.metrics import Metrics
-from baton_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -91,26 +86,16 @@ class DispatchLoop:
 
     name = "dispatch"
 
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        registry: AdapterRegistry,
-        definitions: Definitions,
-        settler: Settler,
-        projecting: Bell,
-        tracking: Bell,
-        metrics: Metrics,
-    ) -> None:
+    def __init__(self, parts: Parts, *, projecting: Bell, tracking: Bell) -> None:
         self.bell = Bell()
-        self._store = store
-        self._settings = settings
-        self._registry = registry
-        self._definitions = definitions
-        self._settler = settler
+        self._store = parts.store
+        self._settings = parts.settings
+        self._registry = parts.registry
+        self._definitions = parts.definitions
+        self._settler = parts.settler
+        self._metrics = parts.metrics
         self._projecting = projecting
         self._tracking = tracking
-        self._metrics = metrics
 
     async def turn(self) -> float:
         """Serve every engine once, all at the same time."""

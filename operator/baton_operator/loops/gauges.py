@@ -6,8 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_operator.loops.loop import Bell
-from baton_operator.loops.transactions import Store
-from baton_operator.metrics import Metrics, SnapshotGauge
+from baton_operator.loops.parts import Parts
+from baton_operator.metrics import SnapshotGauge
 
 #: Seconds between two readings.
 INTERVAL = 10.0
@@ -41,10 +41,10 @@ class GaugeLoop:
 
     name = "gauges"
 
-    def __init__(self, store: Store, metrics: Metrics) -> None:
+    def __init__(self, parts: Parts) -> None:
         self.bell = Bell()
-        self._store = store
-        self._metrics = metrics
+        self._store = parts.store
+        self._metrics = parts.metrics
 
     async def turn(self) -> float:
         """Read all of them."""

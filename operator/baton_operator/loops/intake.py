@@ -12,13 +12,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from baton_operator import faults
-from baton_operator.kube.client import KubeClient
 from baton_operator.kube.errors import NotFoundError
 from baton_operator.kube.resources import AutomationSeen, EngineSeen, RunSeen, Seen
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake, Unready
 from baton_operator.loops.loop import Bell
-from baton_operator.metrics import Metrics
+from baton_operator.loops.parts import Parts
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +38,11 @@ class IntakeLoop:
 
     name = "intake"
 
-    def __init__(self, definitions: DefinitionIntake, runs: RunIntake, kube: KubeClient, metrics: Metrics) -> None:
+    def __init__(self, parts: Parts, definitions: DefinitionIntake, runs: RunIntake) -> None:
         self.bell = Bell()
         self._definitions = definitions
         self._runs = runs
-        self._kube = kube
-        self._metrics = metrics
+        self._kube = parts.kube
         self._offered: OrderedDict[str, Seen] = OrderedDict()
         self._waiting: dict[str, tuple[float, RunSeen, Unready]] = {}
         self._known: OrderedDict[str, _Key] = OrderedDict()

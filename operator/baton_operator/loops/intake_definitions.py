@@ -22,12 +22,10 @@ from baton_models import (
 from baton_models.errors import UncleanPayloadError
 from baton_models.payload import check_payload, clip_identifier
 from baton_operator.decide.definition import ARMS, Definition, InvalidDefinitionError, read_definition
-from baton_operator.kube.client import KubeClient
 from baton_operator.kube.errors import KubeError
 from baton_operator.kube.resources import AutomationSeen, EngineSeen, Seen
-from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.loop import Bell
-from baton_operator.loops.transactions import Store
+from baton_operator.loops.parts import Parts
 
 #: A new uid under a name puts the row of the old one out of use: a deletion that the watch missed blocks no name.
 _RETIRE = """
@@ -41,10 +39,10 @@ _RETIRE_AUTOMATION = text(_RETIRE.format(table="automation"))
 class DefinitionIntake:
     """Takes in Engines and Automations, one at a time: they are few."""
 
-    def __init__(self, store: Store, kube: KubeClient, definitions: Definitions, followers: Sequence[Bell]) -> None:
-        self._store = store
-        self._kube = kube
-        self._definitions = definitions
+    def __init__(self, parts: Parts, followers: Sequence[Bell]) -> None:
+        self._store = parts.store
+        self._kube = parts.kube
+        self._definitions = parts.definitions
         self._followers = followers
 
     async def take(self, seen: Seen) -> None:
@@ -170,8 +168,8 @@ async def resolve_engine(
         return (
             None,
             "RefNotPermitted",
-            f"spec.engineRef: Engine {owner}/{name} does not allow namespace {namespace}: its spec.allowedNamespaces"
-            " must select this namespace's labels",
+            f"spec.engineRef: Engine {owner}/{name} does not allow namespace {namespace}: "
+            "its spec.allowedNamespaces must select this namespace's labels",
         )
     if engine is None:
         return None, "EngineNotFound", f"spec.engineRef: there is no Engine {name!r} in namespace {owner!r}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -17,12 +17,10 @@ from baton_models.statements.release import release
 from baton_operator.decide.admission import Plan, Refused, admit, token_stem
 from baton_operator.decide.definition import Definition
 from baton_operator.kube.resources import RunSeen
-from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.intake_definitions import storable
 from baton_operator.loops.loop import Bell
+from baton_operator.loops.parts import Parts
 from baton_operator.loops.project import ProjectLoop, Refusal
-from baton_operator.loops.settle import Settler
-from baton_operator.loops.transactions import Store
 
 #: Accepted and Submitted within this time are one patch.
 LINGER = timedelta(seconds=1)
@@ -87,17 +85,10 @@ class _Admission:
 class RunIntake:
     """Takes in batches of Runs, each in one transaction."""
 
-    def __init__(
-        self,
-        store: Store,
-        definitions: Definitions,
-        settler: Settler,
-        project: ProjectLoop,
-        followers: Sequence[Bell],
-    ) -> None:
-        self._store = store
-        self._definitions = definitions
-        self._settler = settler
+    def __init__(self, parts: Parts, project: ProjectLoop, followers: Sequence[Bell]) -> None:
+        self._store = parts.store
+        self._definitions = parts.definitions
+        self._settler = parts.settler
         self._project = project
         self._followers = followers
 
@@ -126,7 +117,7 @@ class RunIntake:
         return unready
 
     async def refuse(self, run: RunSeen, unready: Unready) -> None:
-        """Refuse a Run whose reference the API server does not have: by a row if there is an Automation, else without."""
+        """Refuse a Run whose reference the API server does not have; without an Automation there is no row."""
         message = f"there is no {unready.kind} {unready.name!r} in namespace {unready.namespace!r}: create it first"
         if unready.kind == "Engine":
             await self._store.run(lambda session: self._admit(session, [run], {}, missing_engine=message))
@@ -139,7 +130,7 @@ class RunIntake:
                     generation=run.generation,
                     reason=unready.reason,
                     message=f"spec.automationRef: {message}",
-                    at=datetime.now(timezone.utc),
+                    at=datetime.now(UTC),
                 )
             )
         self._project.bell.ring()

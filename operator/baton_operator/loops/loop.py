@@ -1,4 +1,4 @@
-"""How every loop turns: claim, decide, act, record; again at once while there is work, else when woken or after a rest."""
+"""How every loop turns: again at once while there is work, else when woken or after a rest."""
 
 import asyncio
 import logging
@@ -67,7 +67,7 @@ class Turner:
         begun = time.monotonic()
         try:
             rest = await self.loop.turn()
-        except Exception as error:  # noqa: BLE001 - a loop's edge: counted, logged, tried again
+        except Exception as error:
             self._failures += 1
             self._metrics.loop_errors.labels(loop=self.loop.name, reason=type(error).__name__).inc()
             logger.warning("loop.failed", extra={"loop": self.loop.name}, exc_info=error)

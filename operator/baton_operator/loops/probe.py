@@ -13,13 +13,11 @@ from baton_models.statements import track as statements
 from baton_operator.decide.definition import InvalidDefinitionError, read_definition
 from baton_operator.decide.probing import Health, judge_failure, judge_probe
 from baton_operator.engines.errors import EngineError
-from baton_operator.engines.registry import AdapterRegistry
-from baton_operator.kube.client import KubeClient
 from baton_operator.kube.errors import KubeError
 from baton_operator.loops.intake_definitions import resolve_engine
 from baton_operator.loops.loop import Bell
+from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import engine_spec
-from baton_operator.loops.transactions import Store
 
 #: Engines and automations served in one turn at most.
 BATCH = 20
@@ -33,11 +31,11 @@ class ProbeLoop:
 
     name = "track"
 
-    def __init__(self, store: Store, registry: AdapterRegistry, kube: KubeClient, dispatching: Bell, projecting: Bell):
+    def __init__(self, parts: Parts, *, dispatching: Bell, projecting: Bell) -> None:
         self.bell = Bell()
-        self._store = store
-        self._registry = registry
-        self._kube = kube
+        self._store = parts.store
+        self._registry = parts.registry
+        self._kube = parts.kube
         self._dispatching = dispatching
         self._projecting = projecting
 
@@ -125,7 +123,7 @@ class ProbeLoop:
             return row.target_reason, str(error)[:1000]
         if not problems:
             return "Valid", None
-        first = sorted(problems, key=lambda each: not each.blocking)[0]
+        first = min(problems, key=lambda each: not each.blocking)
         return first.reason, cleaned("; ".join(each.message for each in problems))[0][:1000]
 
     async def _labels(self, owner: str, namespace: str) -> Mapping[str, str] | None:

@@ -22,16 +22,11 @@ from baton_operator.decide.expressions import InvalidExpressionError
 from baton_operator.engines.base import EngineAdapter
 from baton_operator.engines.embedded import wake_workers
 from baton_operator.engines.errors import EngineError
-from baton_operator.engines.registry import AdapterRegistry
 from baton_operator.loops.changes import change_of
-from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.dispatch import CONCURRENCY, boottime
 from baton_operator.loops.loop import Bell
+from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import arguments, engine_spec, request
-from baton_operator.loops.settle import Settler
-from baton_operator.loops.transactions import Store
-from baton_operator.metrics import Metrics
-from baton_operator.settings import Settings
 
 
 class ResolveLoop:
@@ -39,24 +34,15 @@ class ResolveLoop:
 
     name = "dispatch"
 
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        registry: AdapterRegistry,
-        definitions: Definitions,
-        settler: Settler,
-        bells: Sequence[Bell],
-        metrics: Metrics,
-    ) -> None:
+    def __init__(self, parts: Parts, followers: Sequence[Bell]) -> None:
         self.bell = Bell()
-        self._store = store
-        self._settings = settings
-        self._registry = registry
-        self._definitions = definitions
-        self._settler = settler
-        self._bells = bells
-        self._metrics = metrics
+        self._store = parts.store
+        self._settings = parts.settings
+        self._registry = parts.registry
+        self._definitions = parts.definitions
+        self._settler = parts.settler
+        self._metrics = parts.metrics
+        self._followers = followers
 
     async def turn(self) -> float:
         """Look for all that is due, of every engine that answers."""
@@ -92,7 +78,7 @@ class ResolveLoop:
         faults.hit("dispatch.resolve.before")
         await self._record(held, steps, lease, row)
         faults.hit("dispatch.resolve.after")
-        for bell in self._bells:
+        for bell in self._followers:
             bell.ring()
 
     async def _look(
@@ -137,12 +123,12 @@ class ResolveLoop:
                 await wake_workers(session)
 
         await self._store.run(work)
-        for each, step in by_id.values():
+        for _, step in by_id.values():
             if isinstance(step, decide.Acknowledge):
-                label = "/".join((engine.namespace, engine.name))
+                label = f"{engine.namespace}/{engine.name}"
                 self._metrics.submissions.labels(engine=label, outcome="adopted").inc()
             elif isinstance(step, decide.Hold):
-                label = "/".join((engine.namespace, engine.name))
+                label = f"{engine.namespace}/{engine.name}"
                 self._metrics.submissions.labels(engine=label, outcome="held").inc()
 
 

@@ -6,7 +6,7 @@ Used by `track` and by the worker, so that a task's own writes and its unit's tr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -72,7 +72,7 @@ class Settler:
 
     async def _end_units(self, session: AsyncSession, closed: Sequence[Any], ended: dict[UUID, Verdict]) -> None:
         definitions = await self._definitions.get(session, {row.definition_id for row in closed})
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         moves = []
         for row in closed:
             if row.settled:

@@ -7,7 +7,7 @@ custom resources and the rows, for deletions and creations that a watch did not 
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,14 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from baton_models.statements import cancel, sweep
 from baton_models.statements.release import release, runs_with_room
 from baton_operator import faults
-from baton_operator.kube.client import KubeClient
 from baton_operator.kube.errors import KubeError
 from baton_operator.kube.resources import AutomationSeen, EngineSeen, Kind, RunSeen, Seen
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.loop import Bell
-from baton_operator.loops.settle import Settler
-from baton_operator.loops.transactions import Store
-from baton_operator.settings import Settings
+from baton_operator.loops.parts import Parts
 
 #: Names the advisory lock of this loop ("baton", "sweep").
 LOCK = 0x6261746F6E02
@@ -42,22 +39,14 @@ class SweepLoop:
 
     name = "sweep"
 
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        kube: KubeClient,
-        intake: IntakeLoop,
-        settler: Settler,
-        bells: Sequence[Bell],
-    ) -> None:
+    def __init__(self, parts: Parts, intake: IntakeLoop, followers: Sequence[Bell]) -> None:
         self.bell = Bell()
-        self._store = store
-        self._settings = settings
-        self._kube = kube
+        self._store = parts.store
+        self._settings = parts.settings
+        self._kube = parts.kube
+        self._settler = parts.settler
         self._intake = intake
-        self._settler = settler
-        self._bells = bells
+        self._followers = followers
         self._compared_at: float | None = None
 
     async def turn(self) -> float:
@@ -67,7 +56,7 @@ class SweepLoop:
         moved += await self._store.run(self._release)
         faults.hit("sweep.release.after")
         if moved:
-            for bell in self._bells:
+            for bell in self._followers:
                 bell.ring()
         if self._compared_at is None or time.monotonic() - self._compared_at >= self._settings.sweep_interval:
             await self._compare()
@@ -129,7 +118,7 @@ class SweepLoop:
     @staticmethod
     async def _database_now(session: AsyncSession) -> datetime:
         now: datetime = (await session.execute(_NOW)).scalar_one()
-        return now.astimezone(timezone.utc)
+        return now.astimezone(UTC)
 
 
 def _gone(uid: str) -> dict[str, Any]:

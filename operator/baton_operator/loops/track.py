@@ -18,14 +18,10 @@ from baton_operator.decide.durations import seconds
 from baton_operator.decide.tracking import Gone, Missed, Seen, forward, judge_missing, observed
 from baton_operator.engines.base import EngineAdapter, Observation, Reference
 from baton_operator.engines.errors import EngineError
-from baton_operator.engines.registry import AdapterRegistry
-from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.loop import Bell
+from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import engine_spec, reference
-from baton_operator.loops.settle import Settler, Verdict
-from baton_operator.loops.transactions import Store
-from baton_operator.metrics import Metrics
-from baton_operator.settings import Settings
+from baton_operator.loops.settle import Verdict
 
 #: Instances read and judged at once.
 PAGE = 1000
@@ -44,23 +40,15 @@ class TrackLoop:
 
     name = "track"
 
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        registry: AdapterRegistry,
-        definitions: Definitions,
-        settler: Settler,
-        metrics: Metrics,
-    ) -> None:
+    def __init__(self, parts: Parts) -> None:
         self.bell = Bell()
-        self._store = store
-        self._settings = settings
-        self._registry = registry
-        self._definitions = definitions
-        self._settler = settler
         self.followers: list[Bell] = []
-        self._metrics = metrics
+        self._store = parts.store
+        self._settings = parts.settings
+        self._registry = parts.registry
+        self._definitions = parts.definitions
+        self._settler = parts.settler
+        self._metrics = parts.metrics
 
     async def turn(self) -> float:
         """Observe every engine whose turn it is, all at the same time."""

@@ -1,4 +1,4 @@
-"""One way to run a transaction: own session, committed at the end, repeated whole where it failed for a passing reason."""
+"""One way to run a transaction: committed at the end, repeated whole where it failed for a passing reason."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
