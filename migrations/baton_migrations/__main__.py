@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from baton_migrations import check, runner
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             runner.migrate(database_url, progress=say)
     except (MigrationError, SchemaNotReadyError) as error:
         return _failed(str(error), error.exit_code)
-    except (SQLAlchemyError, ValueError) as error:
+    except (SQLAlchemyError, CommandError, ValueError) as error:
         return _failed(_first_line(error), 1)
     return 0
 

@@ -47,6 +47,11 @@ class ChainState:
     readable_since: str | None
     release: str
 
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer release has brought the chain further than this one knows."""
+        return self.standing in (Standing.NEWER_READABLE, Standing.NEWER_UNREADABLE)
+
     def __str__(self) -> str:
         return f"{self.name}: {', '.join(self.current) or 'nothing'} ({self.standing.value})"
 

@@ -13,6 +13,7 @@ from alembic import command
 from sqlalchemy import Connection, text
 
 from baton_migrations.chains import Chain, discover
+from baton_migrations.check import read_state
 from baton_migrations.errors import LockNotFreeError
 from baton_models.database import DatabaseConfig
 
@@ -37,7 +38,8 @@ def migrate(
     Bring the database to the head of every chain: Baton's own, then the extensions by name.
 
     Safe to call from any number of places at once and to kill at any moment: one works, the others wait with a line of
-    progress each second, and what was cut off is done again.
+    progress each second, and what was cut off is done again. A chain that a newer release has brought further is left
+    alone (an older image's init container runs in a rollback).
 
     Args:
         database_url: ``postgresql://…`` of a role that may change the schema.
@@ -47,6 +49,7 @@ def migrate(
 
     Raises:
         ChainError: An extension's migrations cannot be used; nothing was changed.
+        SchemaTooNewError: A newer release has made changes that this one cannot work with.
         LockNotFreeError: Another migrator did not come to its end.
         DBAPIError: The database refused; the chain stands between two revisions and the call can be repeated.
     """
@@ -68,6 +71,12 @@ def migrate(
 
 
 def _upgrade(connection: Connection, chain: Chain, progress: Progress) -> None:
+    state = read_state(connection, [chain])
+    connection.rollback()
+    if state.chains[0].is_newer:
+        state.raise_for_work()
+        progress(f"{state}; nothing to do")
+        return
     config = chain.config()
     config.attributes.update(connection=connection, progress=progress)
     command.upgrade(config, "heads")
