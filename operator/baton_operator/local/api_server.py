@@ -11,6 +11,7 @@ import http.client
 import json
 import ssl
 import subprocess
+import time
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -144,10 +145,29 @@ class ApiServer:
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
         self.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=text)
 
-    def wait_established(self, *names: str, seconds: int = 30) -> None:
-        """Wait until CustomResourceDefinitions are served."""
-        definitions = [f"crd/{each}" for each in names]
-        self.kubectl("wait", "--for=condition=Established", f"--timeout={seconds}s", *definitions)
+    def wait_established(self, *names: str, seconds: float = 30.0) -> None:
+        """
+        Wait until the kinds of CustomResourceDefinitions are served.
+
+        Raises:
+            ServerFailed: One was not after *seconds*.
+        """
+        deadline = time.monotonic() + seconds
+        for name in names:
+            while not self._is_served(name):
+                if time.monotonic() > deadline:
+                    raise ServerFailed(f"the kind {name} was not served after {seconds:.0f} s")
+                time.sleep(0.05)
+
+    def _is_served(self, name: str) -> bool:
+        """Say whether objects of a kind can be listed; for a moment after it is established they cannot."""
+        try:
+            spec = self.request("GET", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}")["spec"]
+            version = next(each["name"] for each in spec["versions"] if each["served"])
+            self.request("GET", f"/apis/{spec['group']}/{version}/{spec['names']['plural']}?limit=1")
+        except ApiError:
+            return False
+        return True
 
 
 def answers(address: str, path: str, *, tls: ssl.SSLContext | None = None) -> bool:
