@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from typing import BinaryIO
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -47,6 +48,7 @@ class Child:
         self._stopper = Stopper()
         self._runner = asyncio.Runner()
         self._failures = 0
+        self._current: UUID | None = None
         self.woken = threading.Event()
         self.draining = False
 
@@ -57,13 +59,25 @@ class Child:
         for entry, why in self._catalogue.broken.items():
             logger.error("tasks.not_loaded", extra={"entry_point": entry, "error": why})
         Report("ready").write(self._report)
-        while not (self.draining or self._stopper.asked):
+        while self._goes_on():
             claim = self._claim()
             if claim is None:
                 self.woken.wait(self._config.poll)
                 self.woken.clear()
+            elif not self._goes_on():
+                self._runner.run(self._given_back())
             else:
+                self._current = claim.id
                 self._execute(claim)
+                self._current = None
+
+    def _goes_on(self) -> bool:
+        return not (self.draining or self._stopper.asked)
+
+    def stop(self, task: str) -> None:
+        """End *task* if it is still the one under way; called from another thread."""
+        if str(self._current) == task:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
     def _claim(self) -> Claim | None:
         try:
@@ -86,6 +100,12 @@ class Child:
             )
             await session.commit()
         return claim
+
+    async def _given_back(self) -> None:
+        """Let others have what was claimed while this process was told to end."""
+        async with self._database.get_async_session() as session:
+            await claims.release(session, self._config.worker)
+            await session.commit()
 
     def _execute(self, claim: Claim) -> None:
         self._capture.begin(claim.id, claim.logs)
@@ -140,8 +160,11 @@ class Child:
 def _obey(control: BinaryIO, child: Child) -> None:
     """Follow the supervisor's orders; without a supervisor the whole process group ends at once."""
     for line in control:
-        if line.strip() == b"drain":
+        order, _, task = line.decode().strip().partition(" ")
+        if order == "drain":
             child.draining = True
+        elif order == "stop":
+            child.stop(task)
         child.woken.set()
     os.killpg(0, signal.SIGKILL)
 

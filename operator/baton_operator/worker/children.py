@@ -11,7 +11,7 @@ from typing import Literal
 from uuid import UUID
 
 from baton_operator.worker.environment import scrubbed
-from baton_operator.worker.pipes import ChildConfig, Order, Report, write_order
+from baton_operator.worker.pipes import ChildConfig, Report, write_order
 
 Cause = Literal["cancelled", "timedout", "lost", "stopped"]
 
@@ -39,6 +39,8 @@ class ChildProcess:
         self._process = process
         self._control = control
         self._reports = reports
+        self._heard = asyncio.Event()
+        self._silent = False
 
     @classmethod
     async def start(cls, config: ChildConfig, environ: Mapping[str, str]) -> "ChildProcess":
@@ -82,33 +84,44 @@ class ChildProcess:
                 self.deadline = time.monotonic() + report.timeout if report.timeout is not None else None
             else:
                 self.ready, self.task, self.deadline = True, None, None
+            self._heard.set()
             yield report
+        self._silent = True
+        self._heard.set()
 
-    def order(self, order: Order) -> None:
-        """Give it an order."""
+    def order(self, order: str) -> None:
+        """Give it an order: ``wake``, ``drain`` or ``stop <task>``."""
         write_order(self._control, order)
 
     async def end(self, cause: Cause, grace: float) -> None:
-        """Ask it to end its task and itself, then kill it and all that it has started."""
+        """
+        Ask it to end the task that it is at, and itself with it; kill it and all that it has started if it does not.
+
+        Should the task have ended by itself meanwhile, nothing happens: the next one is not to blame.
+        """
         if self.cause:
             return
-        self.cause = cause
-        self._signal(signal.SIGTERM, whole_group=False)
+        self.cause, target = cause, self.task
+        self.order(f"stop {target}")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
-                await self._process.wait()
-        self._signal(signal.SIGKILL, whole_group=True)
+                while not self._silent and self.task == target:
+                    self._heard.clear()
+                    await self._heard.wait()
+        if self._silent:
+            return
+        if self.task == target or cause == "stopped":
+            self._kill_group()
+        else:
+            self.cause = None
 
     async def ended(self) -> str:
         """Wait for its end and say how it ended, e.g. ``signal 9``; what it has started ends with it."""
         code = await self._process.wait()
-        self._signal(signal.SIGKILL, whole_group=True)
+        self._kill_group()
         os.close(self._control)
         return f"signal {-code}" if code < 0 else f"exit status {code}"
 
-    def _signal(self, number: signal.Signals, *, whole_group: bool) -> None:
+    def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            if whole_group:
-                os.killpg(self.pid, number)
-            elif self._process.returncode is None:
-                os.kill(self.pid, number)
+            os.killpg(self.pid, signal.SIGKILL)

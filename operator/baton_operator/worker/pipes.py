@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 import orjson
 
-Order = Literal["wake", "drain"]
-
 
 @dataclass(frozen=True, slots=True)
 class ChildConfig:
@@ -65,7 +63,7 @@ class Report:
         return cls(**values)
 
 
-def write_order(descriptor: int, order: Order) -> None:
+def write_order(descriptor: int, order: str) -> None:
     """Give a child an order; a child that does not read its pipe is stuck, and is ended by its deadline instead."""
     try:
         os.write(descriptor, order.encode() + b"\n")

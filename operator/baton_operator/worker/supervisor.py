@@ -168,7 +168,7 @@ class Supervisor:
 
     async def _end_what_is_due(self) -> None:
         """End children at their tasks' deadlines, and those whose task is cancelled."""
-        busy = {each.task: each for each in self._living() if each.task is not None}
+        busy = {each.task: each for each in self._living() if each.task is not None and not each.cause}
         now = time.monotonic()
         for each in busy.values():
             if each.deadline is not None and each.deadline <= now:
