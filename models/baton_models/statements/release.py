@@ -46,7 +46,9 @@ _WHOLE_RUNS = text(f"""
 {_COLUMNS}
 SELECT r.id, NULL, NULL, r.engine_id, r.tenant_id, 1, 'baton-' || r.token_hex || '-a1', r.priority, clock_timestamp(),
        {_AS_KNOWN.format(run="r")}
-FROM run r WHERE r.id = ANY(CAST(:runs AS uuid[])) AND r.per = 'Run' AND r.status = 'PENDING'
+FROM run r
+WHERE r.id = ANY(CAST(:runs AS uuid[])) AND r.per = 'Run' AND r.status = 'PENDING' AND r.released_at IS NOT NULL
+  AND r.state = 'Active' AND r.cancel_requested_at IS NULL
 ON CONFLICT DO NOTHING
 """)
 
