@@ -127,12 +127,14 @@ class Rows:
     def end(self, run: UUID, status: str, reason: str, message: str | None = None) -> None:
         """Let a run come to its end, as settling does."""
         self.change(
-            "UPDATE run SET status = 'PROCESSING', started_at = clock_timestamp() WHERE id = :id AND status = 'PENDING'",
+            "UPDATE run SET status = 'PROCESSING', started_at = clock_timestamp() "
+            "WHERE id = :id AND status = 'PENDING'",
             id=run,
         )
         self.change(
-            "UPDATE run SET status = CAST(:status AS execution_status), status_reason = :reason, error_summary = :message, "
-            "version = version + 1, finished_at = clock_timestamp(), project_at = clock_timestamp() WHERE id = :id",
+            "UPDATE run SET status = CAST(:status AS execution_status), status_reason = :reason, "
+            "error_summary = :message, version = version + 1, finished_at = clock_timestamp(), "
+            "project_at = clock_timestamp() WHERE id = :id",
             id=run,
             status=status,
             reason=reason,

@@ -194,6 +194,11 @@ async def read_run(session: AsyncSession, run: UUID) -> Any:
     return (await session.execute(_READ_RUNS, {"ids": [run]})).one_or_none()
 
 
+async def read_runs(session: AsyncSession, runs: Sequence[UUID]) -> Sequence[Any]:
+    """Read what the status of each of *runs* needs, claiming nothing."""
+    return (await session.execute(_READ_RUNS, {"ids": list(runs)})).all()
+
+
 async def record_runs(session: AsyncSession, shown: Sequence[Shown]) -> None:
     """Say what became of claimed runs; what moved meanwhile stays due."""
     await session.execute(

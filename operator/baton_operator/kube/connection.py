@@ -78,7 +78,7 @@ class PluginToken:
 
             self._configuration = client.Configuration()
             config.load_kube_config(str(self._path), self._context, self._configuration)  # type: ignore[no-untyped-call]
-        bearer: str | None = self._configuration.get_api_key_with_prefix("authorization")
+        bearer: str | None = self._configuration.get_api_key_with_prefix("BearerToken", "authorization")
         return bearer.removeprefix("Bearer ") if bearer else None
 
 

@@ -24,6 +24,7 @@ class Cluster:
     namespace: str
 
     def create(self, kind: Kind, name: str, spec: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
+        """Make an object and return it as stored."""
         body = {
             "apiVersion": API_VERSION,
             "kind": kind,
@@ -33,15 +34,19 @@ class Cluster:
         return self.server.request("POST", self._path(kind), body)
 
     def run(self, name: str, automation: str = "patch") -> dict[str, Any]:
+        """Make a Run and return it as stored."""
         return self.create("Run", name, {"automationRef": {"name": automation}})
 
     def get(self, kind: Kind, name: str) -> dict[str, Any]:
+        """Read an object."""
         return self.server.request("GET", f"{self._path(kind)}/{name}")
 
     def delete(self, kind: Kind, name: str) -> None:
+        """Remove an object."""
         self.server.request("DELETE", f"{self._path(kind)}/{name}")
 
     def events(self) -> list[dict[str, Any]]:
+        """List the namespace's Events."""
         path = f"/apis/events.k8s.io/v1/namespaces/{self.namespace}/events"
         return self.server.request("GET", path)["items"]
 

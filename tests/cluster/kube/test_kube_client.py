@@ -2,6 +2,8 @@
 
 import base64
 import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from baton_fakes.serving import serving
 
 from baton_operator.engines.errors import RetryableError, SecretNotFoundError
 from baton_operator.kube.client import KubeClient
-from baton_operator.kube.connection import Connection
+from baton_operator.kube.connection import Connection, FixedToken
 from baton_operator.kube.errors import (
     ForbiddenError,
     InvalidError,
@@ -72,8 +74,6 @@ async def test_a_list_comes_in_pages(client: KubeClient, cluster: Any) -> None:
 
 async def test_the_same_event_is_posted_once(client: KubeClient, cluster: Any) -> None:
     """A repeat is no error, and makes no second object."""
-    from datetime import UTC, datetime
-
     run = cluster.run("told")
     about = Regarding("Run", cluster.namespace, "told", run["metadata"]["uid"])
     document = event(
@@ -123,10 +123,6 @@ async def test_a_service_account_gets_a_short_lived_token(client: KubeClient, cl
 async def test_who_has_no_right_is_told_so(connection: Connection, cluster: Any) -> None:
     """A missing rule is not taken for an object that is not there."""
     cluster.server.create_service_account(cluster.namespace, "nobody")
-    from dataclasses import replace
-
-    from baton_operator.kube.connection import FixedToken
-
     token = cluster.server.service_account_token(cluster.namespace, "nobody")
     async with KubeClient(replace(connection, credential=FixedToken(token)), Metrics()) as poor:
         with pytest.raises(ForbiddenError):
@@ -135,8 +131,6 @@ async def test_who_has_no_right_is_told_so(connection: Connection, cluster: Any)
 
 async def test_a_refused_token_is_renewed_once(connection: Connection, cluster: Any, metrics: Metrics) -> None:
     """A token that has run out is read anew, and the request goes through."""
-    from dataclasses import replace
-
     good = await connection.credential.token()
 
     class Rotating:

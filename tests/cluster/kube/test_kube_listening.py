@@ -28,9 +28,11 @@ class Heard:
         self.all: list[Seen] = []
 
     def offer(self, seen: Seen) -> None:
+        """Keep it."""
         self.all.append(seen)
 
     def types(self, name: str) -> list[str | None]:
+        """List what the watch said has happened to one object."""
         return [each.type for each in self.all if each.name == name]
 
 
@@ -53,7 +55,7 @@ async def listening(
 
 async def until(holds: Callable[[], Any], seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - the API server tells nobody here
             await asyncio.sleep(0.02)
 
 
@@ -80,7 +82,7 @@ async def test_every_change_of_the_three_kinds_is_offered(
 
 
 async def test_no_other_task_of_the_process_is_ended(connection: Connection, cluster: Any, metrics: Metrics) -> None:
-    """kopf ends every younger task of its event loop; the other loops must outlive it."""
+    """Kopf ends every younger task of its event loop; the other loops must outlive it."""
     async with listening(connection, cluster.namespace, metrics):
         ours = asyncio.create_task(asyncio.Event().wait())
     assert not ours.done()
@@ -110,7 +112,7 @@ async def test_the_ear_outlives_wrong_answers(
 
 @pytest.mark.usefixtures("quick")
 async def test_an_error_in_the_watch_begins_it_anew(connection: Connection, cluster: Any, metrics: Metrics) -> None:
-    """kopf gives up for good at an ERROR other than 410; the ear is begun anew in the same process."""
+    """Kopf gives up for good at an ERROR other than 410; the ear is begun anew in the same process."""
     proxy = KubeProxy(connection)
     async with serving(proxy.app()) as url:
         through = replace(connection, server=url, authority=None, credential=FixedToken("any"))

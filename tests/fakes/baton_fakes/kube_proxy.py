@@ -1,4 +1,4 @@
-"""A proxy before a real API server that can be told to answer wrongly: what load balancers and upgrades do to a watch."""
+"""A proxy before a real API server that answers wrongly when told to, as load balancers and upgrades do."""
 
 import asyncio
 import json
