@@ -73,7 +73,7 @@ def prepare(api_server: ApiServer, namespace: str) -> str:
 
 @pytest.fixture
 async def connect(
-    argo: Callable[[AuthMode], str], api_server: ApiServer, namespace: str
+    argo: Callable[[AuthMode], str], argo_server: str, api_server: ApiServer, namespace: str
 ) -> AsyncIterator[Callable[[AuthMode], RealArgoHarness]]:
     """Gives a harness for a running Argo in an auth mode."""
     token = await asyncio.to_thread(prepare, api_server, namespace)

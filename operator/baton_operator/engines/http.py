@@ -292,11 +292,8 @@ class HttpClient:
         )
 
     async def _tls_files(self) -> TlsFiles:
-        match self._spec.get("tls"):
-            case None | {}:
-                return TlsFiles()
-            case tls:
-                return TlsFiles(*await self._read_authority(tls), *await self._read_certificate(tls))
+        tls = self._spec.get("tls")
+        return TlsFiles(*await self._read_authority(tls), *await self._read_certificate(tls)) if tls else TlsFiles()
 
     async def _read_authority(self, tls: Mapping[str, Any]) -> Sequence[str | None]:
         reference = tls.get("caRef")

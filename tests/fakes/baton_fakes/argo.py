@@ -125,7 +125,10 @@ class FakeArgo:
         workflow = self.state.make(namespace, template, cluster, _pairs(options.get("parameters") or []), options)
         if not (options.get("serverDryRun") or options.get("dryRun")):
             self.state.insert(workflow)
-        return _json(workflow.document(workflow.created, template=template, whole=True))
+        document = workflow.document(workflow.created, template=template, whole=True)
+        if options.get("serverDryRun"):
+            del document["metadata"]["resourceVersion"]
+        return _json(document)
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         namespace, query = request.match_info["namespace"], request.query

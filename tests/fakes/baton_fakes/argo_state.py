@@ -10,6 +10,9 @@ import msgspec
 from baton_fakes.argo_workflows import FakeWorkflow
 from baton_fakes.ledger import Ledger
 
+#: What Go writes of a template even when it is empty.
+_EMPTY: dict[str, Any] = {"inputs": {}, "outputs": {}, "metadata": {}}
+
 NAP: dict[str, Any] = {
     "metadata": {"name": "nap", "namespace": "argo"},
     "spec": {
@@ -18,6 +21,7 @@ NAP: dict[str, Any] = {
         "templates": [
             {
                 "name": "main",
+                **_EMPTY,
                 "steps": [
                     [{"name": "wait", "template": "nap", "arguments": {}}],
                     [
@@ -30,8 +34,8 @@ NAP: dict[str, Any] = {
                     ],
                 ],
             },
-            {"name": "nap", "suspend": {"duration": "{{workflow.parameters.secs}}"}},
-            {"name": "boom", "suspend": {"duration": "bogus"}},
+            {"name": "nap", **_EMPTY, "suspend": {"duration": "{{workflow.parameters.secs}}"}},
+            {"name": "boom", **_EMPTY, "suspend": {"duration": "bogus"}},
         ],
     },
 }
