@@ -45,7 +45,12 @@ ARGO = GoPrograms(
     module="argo",
     pinned=_ARGO,
     packages={"argo": f"{_ARGO}/cmd/argo", "workflow-controller": f"{_ARGO}/cmd/workflow-controller"},
-    linked_version=((f"{_ARGO}.version", "v{0}.{1}.{2}"),),
+    linked_version=(  # all it wants to know before it reports the version of a release
+        (f"{_ARGO}.version", "v{0}.{1}.{2}"),
+        (f"{_ARGO}.gitTag", "v{0}.{1}.{2}"),
+        (f"{_ARGO}.gitCommit", "module"),
+        (f"{_ARGO}.gitTreeState", "clean"),
+    ),
     usually="4 min, half a minute if Go has built it before",
     vendored={"ui/dist/app/index.html": "<!doctype html><title>Argo</title>\n"},
     copied={"crds": "manifests/base/crds/minimal"},

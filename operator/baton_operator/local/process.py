@@ -93,7 +93,7 @@ class ServerProcess:
         for left in marked(self.folder):  # by one that was killed
             send(left, signal.SIGKILL)
         self.pid_file.unlink(missing_ok=True)
-        self._open_log(command)
+        self._open_log()
         child = os.posix_spawn(
             "/bin/sh",
             ["sh", "-c", _RECORD_AND_BECOME, str(self.pid_file), *map(str, command)],
@@ -156,12 +156,12 @@ class ServerProcess:
             send(identity, signal.SIGKILL)
             wait_gone([identity], _KILL_PATIENCE)
 
-    def _open_log(self, command: Sequence[str | Path]) -> None:
+    def _open_log(self) -> None:
         """Mark the start in the log, in a new one if it has become long."""
         if self.log_file.exists() and self.log_file.stat().st_size > _LONG_LOG:
             self.log_file.replace(self.log_file.with_suffix(".old"))
         with self.log_file.open("a") as log:
-            log.write(f"{_START_MARK}{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: {Path(command[0]).name}\n")
+            log.write(f"{_START_MARK}{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: {self.name}\n")
 
     def log_of_this_start(self) -> str:
         """Give what was logged since the last start."""
