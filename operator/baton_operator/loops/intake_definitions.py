@@ -165,12 +165,11 @@ async def resolve_engine(
         select(EngineModel).where(EngineModel.tenant_id == owner, EngineModel.name == name, EngineModel.is_active)
     )
     if owner != namespace and not (engine and _permits(engine.spec, labels)):
-        return (
-            None,
-            "RefNotPermitted",
+        message = (
             f"spec.engineRef: Engine {owner}/{name} does not allow namespace {namespace}: "
-            "its spec.allowedNamespaces must select this namespace's labels",
+            "its spec.allowedNamespaces must select this namespace's labels"
         )
+        return None, "RefNotPermitted", message
     if engine is None:
         return None, "EngineNotFound", f"spec.engineRef: there is no Engine {name!r} in namespace {owner!r}"
     wanted = ARMS.get(definition.arm)

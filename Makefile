@@ -1,0 +1,71 @@
+# Baton's commands. On a machine with Python 3.11+, make, git and the package registries, nothing else is needed:
+# the first command makes a virtual environment in .venv from requirements.lock (every package pinned by its hash).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ENGINE ?=
+SOURCES := models migrations operator charts tests
+
+.PHONY: help demo up down check format test mutate bench crash build lock generate clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+$(READY): requirements.lock pyproject.toml
+	@echo "Making the virtual environment $(VENV) (about a minute, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Baton needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: $(READY) ## Start a whole Baton, watch Runs travel, read one's history, stop (ENGINE=argo for Argo Workflows)
+	@$(BIN)/baton demo $(if $(ENGINE),--engine $(ENGINE))
+
+up: $(READY) ## Start a whole Baton on this machine and leave it running (ENGINE=argo adds Argo Workflows)
+	@$(BIN)/baton local up $(if $(ENGINE),--engine $(ENGINE))
+
+down: $(READY) ## Stop what `make up` started
+	@$(BIN)/baton local down
+
+check: $(READY) ## Format, lint, types, imports and unit tests: under a minute
+	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo "not formatted: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > .imports.log 2>&1 || { cat .imports.log; rm -f .imports.log; exit 1; }; rm -f .imports.log
+	@$(BIN)/python charts/copy_crds.py --check
+	@$(BIN)/python -m pytest -q tests/unit
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff check --quiet --fix-only $(SOURCES)
+	@$(BIN)/ruff format --quiet $(SOURCES)
+
+test: check ## Every tier of the tests, on real servers; nothing is skipped
+	@$(BIN)/python -m pytest -q tests/contract tests/integration tests/cluster tests/engines tests/crash
+
+mutate: $(READY) ## Switch off one guard after the other and see that a test fails each time
+	@$(BIN)/python tests/mutation/mutate.py
+
+bench: $(READY) ## Measure: 1,000 Runs, two replicas; writes, statements and requests a Run
+	@$(BIN)/python bench/bench.py
+
+crash: $(READY) ## Kill the operator at every side effect and compare with an undisturbed run
+	@$(BIN)/python -m pytest -q tests/crash
+
+build: $(READY) ## Build the wheel and the source distribution into dist/
+	@$(BIN)/python -m hatchling build
+
+lock: $(READY) ## Compile requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --group dev --no-header pyproject.toml -o requirements.lock
+
+generate: $(READY) ## Copy the CRDs into the chart
+	@$(BIN)/python charts/copy_crds.py
+
+clean: ## Remove the virtual environment, the local Baton's folder and build products
+	@test ! -x $(BIN)/baton || $(BIN)/baton local down || true
+	@rm -rf $(VENV) .baton dist build
