@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from baton_migrations.runner import migrate
 from baton_models import (
     AttemptState,
     AutomationModel,
-    Base,
     BatchExecutionModel,
     BatchModel,
     DispatchAttemptModel,
@@ -64,7 +64,7 @@ def healthy(postgres_server: str) -> Iterator[tuple[str, World]]:
     """The healthy world, made once a session: the name of its database, and what is in it."""
     name = f"healthy_{uuid.uuid4().hex}"
     database = DatabaseConfig(create_database(postgres_server, name), pool_size=1)
-    Base.metadata.create_all(database.sa_engine)
+    migrate(database.database_url, progress=lambda _: None)
     made = World(database)
     with database.get_session() as session:
         fill(session, made)

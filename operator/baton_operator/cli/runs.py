@@ -8,7 +8,9 @@ import typer
 from rich.console import RenderableType
 
 from baton_operator.cli import run_logs
+from baton_operator.cli.demo_script import has_ended, phase_of
 from baton_operator.cli.exits import (
+    CommandError,
     NotFoundExit,
     NotSucceededExit,
     ReportingGroup,
@@ -188,6 +190,9 @@ def cancel(
 
     async def act() -> None:
         async with kubernetes() as client:
+            seen = await client.get("Run", space, name)
+            if has_ended(seen):
+                raise CommandError(f"run {space}/{name} has ended already: {phase_of(seen)}")
             await client.patch("Run", space, name, {"spec": {"state": "Cancelled", "reason": reason}})
 
     run(act)

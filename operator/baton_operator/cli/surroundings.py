@@ -94,6 +94,7 @@ async def database() -> AsyncIterator[DatabaseConfig]:
         yield found
     finally:
         await found.dispose_async_engine()
+        found.dispose_engine()
 
 
 @asynccontextmanager

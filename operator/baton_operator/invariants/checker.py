@@ -1,7 +1,7 @@
 """All invariants, asked one after the other in one read-only transaction."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -13,6 +13,7 @@ from baton_operator.invariants.isolation import TenantsApart
 from baton_operator.invariants.lost import NothingLost
 from baton_operator.invariants.orphans import NoOrphan
 from baton_operator.invariants.projection import StatusIsProjection
+from baton_operator.invariants.schema import SchemaFits
 from baton_operator.invariants.twice import NothingTwice
 from baton_operator.invariants.violation import Cluster, Evidence, Invariant, LedgerEntry, Violation
 from baton_operator.kube.client import KubeClient
@@ -28,6 +29,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     NoOrphan(),
     CountsAddUp(),
     TenantsApart(),
+    SchemaFits(),
 )
 
 
@@ -56,15 +58,21 @@ async def check_invariants(
         DBAPIError: The database does not answer, or has not the schema.
         KubeError: The API server does not answer.
     """
-    cluster = await _look(kube) if kube else None
+    cluster = await _look(kube, await _now(database)) if kube else None
     async with database.get_async_session() as session:
         await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-        evidence = Evidence(session, bound, cluster, ledger)
+        evidence = Evidence(database, session, bound, cluster, ledger)
         chosen = [each for each in INVARIANTS if not only or each.number in only]
         return [violation for each in chosen for violation in await each.violations(evidence)]
 
 
-async def _look(kube: KubeClient) -> Cluster:
-    listed_at = datetime.now(UTC)
+async def _now(database: DatabaseConfig) -> datetime:
+    """Read the database's clock, with which the rows' times are compared."""
+    async with database.get_async_session() as session:
+        now: datetime = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
+        return now
+
+
+async def _look(kube: KubeClient, listed_at: datetime) -> Cluster:
     runs: list[dict[str, Any]] = [run async for page in kube.list("Run") for run in page]
     return Cluster(runs, listed_at)

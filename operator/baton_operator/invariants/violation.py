@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Protocol
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from baton_models.database import DatabaseConfig
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -66,12 +68,14 @@ class Evidence:
     What the invariants are checked against.
 
     Attributes:
+        database: Where the rows are, for what cannot be asked in the session.
         session: One read-only transaction: every question sees the same moment.
         bound: Seconds that a loop may take to do what is due; more is a violation.
         cluster: What the API server shows, where somebody asked it.
         ledger: The engines' own books, where they are at hand (tests with fakes).
     """
 
+    database: DatabaseConfig
     session: AsyncSession
     bound: float = 30.0
     cluster: Cluster | None = None

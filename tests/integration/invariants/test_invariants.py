@@ -270,7 +270,7 @@ async def ask(world: World, number: str, **evidence: Any) -> list[Violation]:
     """Ask one invariant, with more evidence than rows."""
     (invariant,) = (each for each in INVARIANTS if each.number == number)
     async with world.database.get_async_session() as session:
-        return await invariant.violations(Evidence(session, **{"bound": 0.0} | evidence))
+        return await invariant.violations(Evidence(world.database, session, **{"bound": 0.0} | evidence))
 
 
 async def test_a_healthy_world_breaks_nothing(world: World):
