@@ -113,6 +113,16 @@ async def test_an_unreachable_database_fails_no_task(queue, start_worker, postgr
     assert starts(tmp_path / "ledger") == 1
 
 
+async def test_a_new_worker_gives_silent_ones_a_lease_to_speak_up(queue, start_worker, tmp_path):
+    silent = start_worker(lease=LEASE)
+    token = await begun(queue, "site.once", tmp_path / "ledger", seconds=8)
+    os.kill(silent.process.pid, signal.SIGSTOP)
+    await asyncio.sleep(LEASE)  # until its lease has run out
+    await logged(start_worker(lease=30), "child.ready")
+    os.kill(silent.process.pid, signal.SIGCONT)
+    assert (await queue.ended(token)).native == "succeeded"
+
+
 async def test_sigterm_lets_a_running_task_end_and_begins_no_other(queue, own_worker, tmp_path):
     running = await begun(queue, "site.once", tmp_path / "ledger", seconds=1)
     waiting = await queue.put("demo.noop")

@@ -45,18 +45,6 @@ async def test_the_next_task_runs_after_one_was_ended(queue, worker):
     assert (await queue.ended(following)).native == "succeeded"
 
 
-async def test_a_cancel_that_comes_as_its_task_ends_hurts_no_other(queue, worker):
-    """Many short tasks, each cancelled at about its end: all that were not cancelled succeed."""
-    victims = await queue.put_many([("site.wait", {"seconds": 0.02}) for _ in range(8)])
-    others = await queue.put_many([("site.wait", {"seconds": 0.02}) for _ in range(8)])
-    for token in victims:
-        await queue.until(token, lambda seen: seen.native != "queued", within=60)
-        await cancel(queue, token)
-    ended = [await queue.ended(token, within=60) for token in others]
-    assert {each.native for each in ended} == {"succeeded"}
-    assert {(await queue.ended(token)).native for token in victims} <= {"succeeded", "cancelled"}
-
-
 async def test_a_blocking_task_is_ended_at_the_limit_of_its_request(queue, worker):
     seen = await queue.ended(await queue.put("demo.sleep", limit=1, seconds=300))
     assert (seen.status, seen.reason, seen.native) == (ExecutionStatus.FAILED, "TimedOut", "timedout")
