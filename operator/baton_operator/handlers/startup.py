@@ -126,6 +126,7 @@ class _Ear:
         self._memo = kopf.Memo(intake=intake, metrics=metrics)
         self._heard: set[Kind] = set()
         self._heard_all = asyncio.Event()
+        self._sessions: list[aiohttp.ClientSession] = []
 
     async def hear(self, stop: asyncio.Event, ready: asyncio.Event | None) -> None:
         """
@@ -153,6 +154,8 @@ class _Ear:
         finally:
             await _end({watchdog, stopping, *tasks})
             await _end({task for task in asyncio.all_tasks() if _is_of_kopf(task)})
+            for session in self._sessions:
+                await session.close()
 
     def _settings(self) -> kopf.OperatorSettings:
         settings = kopf.OperatorSettings()
@@ -167,6 +170,7 @@ class _Ear:
     async def _login(self, **_: Any) -> kopf.AiohttpSession:
         """Give kopf a session of our own (K6): the same server, credential and certificates as everybody's."""
         session = self._connection.session(self._listening)
+        self._sessions.append(session)
         return kopf.AiohttpSession(
             server=self._connection.server, default_namespace=self._connection.namespace, aiohttp_session=session
         )
