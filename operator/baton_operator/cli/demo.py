@@ -12,9 +12,10 @@ from sqlalchemy import text
 
 from baton_models.database import DatabaseConfig
 from baton_operator.cli.demo_display import Display, display
-from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, Object, Script, has_ended, name_of, phase_of, surprises
+from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, Script, surprises
 from baton_operator.cli.exits import FAILED, CommandError
 from baton_operator.cli.output import console as answers
+from baton_operator.cli.run_objects import Object, has_ended, name_of, phase_of
 from baton_operator.cli.run_rows import Row, find_run, read_history, read_tree
 from baton_operator.cli.run_tree import run_tree
 from baton_operator.cli.runs import history_table

@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from baton_operator.cli.demo_script import Object, has_ended, name_of, outcome_of, phase_of
 from baton_operator.cli.output import STYLES
+from baton_operator.cli.run_objects import Object, has_ended, name_of, outcome_of, phase_of
 
 _MESSAGE = 70
 

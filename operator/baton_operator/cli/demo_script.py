@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-Object = Mapping[str, Any]
+from baton_operator.cli.run_objects import Object, has_ended, name_of, outcome_of, phase_of
 
 
 class DemoEngine(StrEnum):
@@ -91,28 +90,6 @@ SCRIPTS: Mapping[DemoEngine, Script] = {
         patience=300.0,
     ),
 }
-
-
-def name_of(run: Object) -> str:
-    """Give a Run's name."""
-    return str(run["metadata"]["name"])
-
-
-def phase_of(run: Object) -> str:
-    """Give a Run's phase; empty while nothing was said."""
-    return str((run.get("status") or {}).get("phase", ""))
-
-
-def outcome_of(run: Object) -> Object:
-    """Give a Run's condition ``Succeeded``: its reason and message say how it stands."""
-    conditions: Sequence[Object] = (run.get("status") or {}).get("conditions", ())
-    return next((each for each in conditions if each["type"] == "Succeeded"), {})
-
-
-def has_ended(run: Object) -> bool:
-    """Say whether nothing more will come."""
-    conditions: Sequence[Object] = (run.get("status") or {}).get("conditions", ())
-    return any(each["type"] == "Completed" and each["status"] == "True" for each in conditions)
 
 
 def surprises(script: Script, runs: Sequence[Object]) -> list[str]:

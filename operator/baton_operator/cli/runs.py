@@ -8,7 +8,6 @@ import typer
 from rich.console import RenderableType
 
 from baton_operator.cli import run_logs
-from baton_operator.cli.demo_script import has_ended, phase_of
 from baton_operator.cli.exits import (
     CommandError,
     NotFoundExit,
@@ -17,6 +16,7 @@ from baton_operator.cli.exits import (
     TooLateExit,
 )
 from baton_operator.cli.output import Column, Format, FormatOption, ago, complain, show, span, table
+from baton_operator.cli.run_objects import has_ended, phase_of
 from baton_operator.cli.run_rows import Row, find_run, list_runs, read_history, read_tree
 from baton_operator.cli.run_tree import run_tree
 from baton_operator.cli.surroundings import database, default_namespace, kubernetes, run
