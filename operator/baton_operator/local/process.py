@@ -38,13 +38,13 @@ class ServerProcess:
         name: What people call it.
         folder: Where its pid file, log and data live; made at the start.
         stop_signal: What asks it to end in order.
-        stop_patience: Seconds it has for that, before it is killed.
+        stop_patience: Seconds it has for that, before it is killed; by default as many as a Pod has.
     """
 
     name: str
     folder: Path
     stop_signal: signal.Signals = signal.SIGTERM
-    stop_patience: float = 15.0
+    stop_patience: float = 30.0
 
     @property
     def pid_file(self) -> Path:

@@ -20,7 +20,10 @@ from baton_operator.local.progress import Say
 DATABASE = "baton"
 """The database a local Baton keeps its rows in."""
 
-_STOP_LAST = ("argo-controller", "kube-controller-manager", "kube-apiserver", "etcd", "postgres-16", "postgres-18")
+_STOP_LAST = (
+    *("argo-server", "argo-server-client", "argo-controller"),
+    *("kube-controller-manager", "kube-apiserver", "etcd", "postgres-16", "postgres-18"),
+)
 
 
 class LocalEngine(StrEnum):
