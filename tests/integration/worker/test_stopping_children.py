@@ -15,7 +15,8 @@ async def child(shared_database, site):
     """A real child process, with this test as its supervisor."""
     name = f"test/{uuid.uuid4().hex}"
     config = ChildConfig(shared_database, name, lease=60, poll=0.1, log_format="json", log_level="INFO")
-    child = await ChildProcess.start(config, {**os.environ, "PYTHONPATH": str(site)})
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    child = await ChildProcess.start(config, {**os.environ, "PYTHONPATH": path})
     hearing = asyncio.create_task(hear(child))
     yield child, hearing
     await child.end("stopped", grace=0)
