@@ -220,6 +220,18 @@ async def test_a_required_parameter_is_argos_own_refusal(harness: FakeArgoHarnes
     assert "spec.arguments.who.value" in outcome.message
 
 
+async def test_what_has_ended_is_not_even_asked_to_stop(harness: FakeArgoHarness) -> None:
+    """A cancel looks first, and sends nothing to what has ended or is ending."""
+    _, ended = await submitted(harness, "succeeds")
+    await observed(harness, ended, lambda seen: seen.status.is_finished)
+    _, ending = await submitted(harness)
+    await harness.adapter.cancel(ending, "terminate", "enough")
+    harness.fake.requests.clear()
+    await harness.adapter.cancel(ended, "stop", "late")
+    await harness.adapter.cancel(ending, "terminate", "again")
+    assert [request for request in harness.fake.requests if not request.startswith("GET")] == []
+
+
 async def test_a_pods_lines_are_read_on(harness: FakeArgoHarness) -> None:
     """The endpoint begins anew each time; the cursor skips what was read."""
     spec = {**NAP["spec"], "templates": [{"name": "main", "container": {"image": "x"}}]}

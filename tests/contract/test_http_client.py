@@ -137,6 +137,20 @@ async def test_a_second_address_is_tried_as_long_as_nothing_was_sent(library: Mo
     await http.close()
 
 
+async def test_only_the_checked_address_is_connected_to(library: ModuleType, listener: Listener) -> None:
+    """The library asks no name server itself: a second answer of it cannot lead elsewhere."""
+
+    class Checked(AddressGuard):
+        async def resolve(self, host: str, port: int) -> list[str]:
+            assert host == "engine.invalid"
+            return ["127.0.0.1"]
+
+    http = client(library, listener.url.replace("localhost", "engine.invalid"), guard=Checked())
+    assert (await http.call(GET)).status == 200
+    assert listener.hosts[0].startswith("engine.invalid:")
+    await http.close()
+
+
 async def test_what_was_not_sent_is_known(library: ModuleType) -> None:
     """A server that takes the connection and answers nothing was sent to; one that refuses it was not."""
     hung_up = asyncio.Event()
