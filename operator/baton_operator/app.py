@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from baton_migrations import check
@@ -83,6 +83,7 @@ class App:
             max_overflow=settings.max_overflow,
             application_name=f"baton-operator {settings.replica}"[:63],
         )
+        _count_statements(self.database, self.metrics)
         self.kube = KubeClient(connection, self.metrics)
         self.stopping = asyncio.Event()
         self._hearing = asyncio.Event()
@@ -213,6 +214,13 @@ class App:
         if "intake" in self.settings.loops and not self._hearing.is_set():
             reasons.append("the first lists are not done")
         return reasons
+
+
+def _count_statements(database: DatabaseConfig, metrics: Metrics) -> None:
+    """Count what is sent to PostgreSQL: statements and commits a Run are part of the goals."""
+    sa_engine = database.async_sa_engine.sync_engine
+    event.listen(sa_engine, "before_cursor_execute", lambda *_: metrics.db_statements.inc())
+    event.listen(sa_engine, "commit", lambda *_: metrics.db_commits.inc())
 
 
 def addresses_of(server: str) -> list[IPv4Address | IPv6Address]:

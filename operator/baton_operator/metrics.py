@@ -186,6 +186,8 @@ class Metrics:
         self.db_pool_in_use = self._gauge("db_pool_in_use", "Connections that are lent out")
         self.db_pool_limit = self._gauge("db_pool_limit", "Connections that may be lent out at once")
         self.db_wait = self._histogram("db_wait_seconds", "Waiting for a connection", _REQUEST_BUCKETS)
+        self.db_statements = self._counter("db_statements", "Statements sent to PostgreSQL")
+        self.db_commits = self._counter("db_commits", "Transactions committed")
         self.db_retries = self._counter("db_retries", "Transactions begun again", "reason")
         self.schema_head = self._gauge("schema_head", "1 where the chain of migrations is at its head", "chain")
         self.build_info = Info("baton_build", "Which build this is", registry=self.registry)
