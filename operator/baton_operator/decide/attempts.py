@@ -172,6 +172,8 @@ def after_look(
     match sighting:
         case Found(external_id, url, native):
             return Acknowledge(external_id, url, native, adopted=True)
+        case Ambiguous(foreign=True) if attempt.visible_after and looked_at < attempt.visible_after:
+            return Look(attempt.visible_after, 0, "the name is taken; ours may still arrive")
         case Ambiguous(foreign=True) if attempt.sends <= 1 and idempotency is Idempotency.UNIQUE_NAME:
             return Refuse("NameTaken", "the engine has an execution of this name that is not ours")
         case Ambiguous(external_ids):

@@ -37,7 +37,10 @@ class RetryPolicy:
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after the failure of attempt number *attempt*, from 1."""
-        return float(min(self.maximum, self.initial * self.factor ** max(attempt - 1, 0)))
+        try:
+            return float(min(self.maximum, self.initial * self.factor ** max(attempt - 1, 0)))
+        except OverflowError:
+            return self.maximum
 
 
 @dataclass(frozen=True, slots=True)

@@ -281,13 +281,14 @@ def _build(
 
 
 def _attempt(row: Any, sent: Any) -> decide.Attempt:
-    return decide.Attempt(
-        sends=row.sends + 1,
-        tries=row.tries + 1,
+    before = decide.Attempt(
+        sends=row.sends,
+        tries=row.tries,
         visible_after=sent.visible_after,
         evidence_until=sent.evidence_until,
         epoch=row.engine_epoch,
     )
+    return decide.counted(before)
 
 
 def _refusal(row: Any, step: decide.Refuse) -> UnitMove:
