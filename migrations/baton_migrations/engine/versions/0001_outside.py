@@ -31,6 +31,7 @@ CREATE TYPE attempt_state AS ENUM ('INTENT', 'SENT', 'ENQUEUED', 'ACKED', 'AMBIG
 """)
     _schema_compat()
     _engine()
+    _engine_indexes()
     _engine_health()
 
 
@@ -69,6 +70,9 @@ def _engine() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_engine")),
         sa.UniqueConstraint("uid", name=op.f("uq_engine_uid")),
     )
+
+
+def _engine_indexes() -> None:
     op.create_index(op.f("ix_engine_is_active"), "engine", ["is_active"], unique=False)
     op.create_index(
         "ix_engine_project_at",

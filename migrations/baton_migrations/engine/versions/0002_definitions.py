@@ -16,9 +16,13 @@ readable_since = "0.1.0"
 def upgrade() -> None:
     """Automations, their versions, batches and items."""
     _automation()
+    _automation_indexes()
     _workflow_definitions()
+    _workflow_definitions_indexes()
     _batch()
+    _batch_indexes()
     _item()
+    _item_indexes()
 
 
 def _automation() -> None:
@@ -58,6 +62,9 @@ def _automation() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_automation")),
         sa.UniqueConstraint("uid", name=op.f("uq_automation_uid")),
     )
+
+
+def _automation_indexes() -> None:
     op.create_index(op.f("ix_automation_engine_id"), "automation", ["engine_id"], unique=False)
     op.create_index(op.f("ix_automation_is_active"), "automation", ["is_active"], unique=False)
     op.create_index(op.f("ix_automation_name"), "automation", ["name"], unique=False)
@@ -103,6 +110,9 @@ def _workflow_definitions() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_definitions")),
         sa.UniqueConstraint("automation_id", "version", name=op.f("uq_workflow_definitions_automation_id_version")),
     )
+
+
+def _workflow_definitions_indexes() -> None:
     op.create_index(op.f("ix_workflow_definitions_is_active"), "workflow_definitions", ["is_active"], unique=False)
 
 
@@ -126,6 +136,9 @@ def _batch() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
     )
+
+
+def _batch_indexes() -> None:
     op.create_index(op.f("ix_batch_automation_id"), "batch", ["automation_id"], unique=False)
     op.create_index(op.f("ix_batch_is_active"), "batch", ["is_active"], unique=False)
     op.create_index(
@@ -153,6 +166,9 @@ def _item() -> None:
         sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_item_batch_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item")),
     )
+
+
+def _item_indexes() -> None:
     op.create_index(op.f("ix_item_batch_id"), "item", ["batch_id"], unique=False)
     op.create_index(op.f("ix_item_is_active"), "item", ["is_active"], unique=False)
     op.create_index(

@@ -28,9 +28,12 @@ EXECUTION_STATUS = postgresql.ENUM(
 def upgrade() -> None:
     """Runs, their counters, batches and items."""
     _run()
+    _run_indexes()
     _run_progress()
     _batch_execution()
+    _batch_execution_indexes()
     _item_execution()
+    _item_execution_indexes()
 
 
 def _run() -> None:
@@ -99,6 +102,9 @@ def _run() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
         sa.UniqueConstraint("uid", name=op.f("uq_run_uid")),
     )
+
+
+def _run_indexes() -> None:
     op.create_index(op.f("ix_run_automation_id"), "run", ["automation_id"], unique=False)
     op.create_index(op.f("ix_run_correlation_id"), "run", ["correlation_id"], unique=False)
     op.create_index(
@@ -194,6 +200,9 @@ def _batch_execution() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch_execution")),
         sa.UniqueConstraint("run_id", "batch_id", name=op.f("uq_batch_execution_run_id_batch_id")),
     )
+
+
+def _batch_execution_indexes() -> None:
     op.create_index(op.f("ix_batch_execution_batch_id"), "batch_execution", ["batch_id"], unique=False)
     op.create_index(op.f("ix_batch_execution_is_active"), "batch_execution", ["is_active"], unique=False)
     op.create_index(op.f("ix_batch_execution_run_id"), "batch_execution", ["run_id"], unique=False)
@@ -234,6 +243,9 @@ def _item_execution() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item_execution")),
         sa.UniqueConstraint("run_id", "item_id", name=op.f("uq_item_execution_run_id_item_id")),
     )
+
+
+def _item_execution_indexes() -> None:
     op.create_index(
         op.f("ix_item_execution_batch_execution_id"), "item_execution", ["batch_execution_id"], unique=False
     )

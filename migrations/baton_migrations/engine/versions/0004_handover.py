@@ -40,9 +40,13 @@ ATTEMPT_STATE = postgresql.ENUM(
 def upgrade() -> None:
     """What engines execute for us, attempts to hand over, and the queue of Baton's own engine."""
     _orchestration_instance()
+    _orchestration_instance_indexes()
     _run_orchestration()
+    _run_orchestration_indexes()
     _dispatch_attempt()
+    _dispatch_attempt_indexes()
     _embedded_task()
+    _embedded_task_indexes()
 
 
 def _orchestration_instance() -> None:
@@ -77,6 +81,9 @@ def _orchestration_instance() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orchestration_instance")),
         sa.UniqueConstraint("engine_id", "external_id", name=op.f("uq_orchestration_instance_engine_id_external_id")),
     )
+
+
+def _orchestration_instance_indexes() -> None:
     op.create_index(op.f("ix_orchestration_instance_engine_id"), "orchestration_instance", ["engine_id"], unique=False)
     op.create_index(op.f("ix_orchestration_instance_is_active"), "orchestration_instance", ["is_active"], unique=False)
     op.create_index(
@@ -117,6 +124,9 @@ def _run_orchestration() -> None:
             "run_id", "orchestration_instance_id", name=op.f("uq_run_orchestration_run_id_orchestration_instance_id")
         ),
     )
+
+
+def _run_orchestration_indexes() -> None:
     op.create_index(op.f("ix_run_orchestration_is_active"), "run_orchestration", ["is_active"], unique=False)
     op.create_index(
         op.f("ix_run_orchestration_orchestration_instance_id"),
@@ -198,6 +208,9 @@ def _dispatch_attempt() -> None:
         ),
         sa.UniqueConstraint("token", name=op.f("uq_dispatch_attempt_token")),
     )
+
+
+def _dispatch_attempt_indexes() -> None:
     op.create_index(
         op.f("ix_dispatch_attempt_batch_execution_id"), "dispatch_attempt", ["batch_execution_id"], unique=False
     )
@@ -269,6 +282,9 @@ def _embedded_task() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_embedded_task")),
         sa.UniqueConstraint("token", name=op.f("uq_embedded_task_token")),
     )
+
+
+def _embedded_task_indexes() -> None:
     op.create_index(op.f("ix_embedded_task_engine_id"), "embedded_task", ["engine_id"], unique=False)
     op.create_index(
         "ix_embedded_task_queued",

@@ -25,12 +25,166 @@ EXECUTION_STATUS = postgresql.ENUM(
 )
 
 
+#: Functions and triggers, in their order.
+STATEMENTS = (
+    """
+CREATE OR REPLACE FUNCTION baton_history_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND pg_trigger_depth() > 1 THEN
+    RETURN NULL;
+  END IF;
+  RAISE EXCEPTION '% on % is refused: history is written once', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = 'restrict_violation',
+          HINT = 'Rows go with the execution that they belong to, by baton purge.';
+END
+$$
+""",
+    """
+CREATE OR REPLACE FUNCTION baton_run_state_history_born() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO run_state_history (run_id, seq, new_status, reason, changed_at, created_by)
+  SELECT id, 1, status, status_reason, clock_timestamp(), left(NULLIF(current_setting('baton.actor', true), ''), 100)
+  FROM new_rows;
+  RETURN NULL;
+END
+$$
+""",
+    """
+CREATE OR REPLACE FUNCTION baton_run_state_history_moved() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+  INSERT INTO run_state_history
+    (run_id, seq, previous_status, new_status, reason, changed_at, created_by)
+  SELECT n.id, coalesce(l.seq, 0) + 1, l.new_status, n.status, n.status_reason,
+         greatest(l.changed_at, clock_timestamp()), left(NULLIF(current_setting('baton.actor', true), ''), 100)
+  FROM new_rows n
+  LEFT JOIN LATERAL (
+    SELECT h.seq, h.new_status, h.changed_at FROM run_state_history h
+    WHERE h.run_id = n.id ORDER BY h.seq DESC LIMIT 1
+  ) l ON true
+  WHERE l.new_status IS DISTINCT FROM n.status;
+  RETURN NULL;
+END
+$$
+""",
+    """
+CREATE OR REPLACE TRIGGER baton_run_state_history_born
+AFTER INSERT ON run
+REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION baton_run_state_history_born()
+""",
+    """
+CREATE OR REPLACE TRIGGER baton_run_state_history_moved
+AFTER UPDATE ON run
+REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION baton_run_state_history_moved()
+""",
+    """
+CREATE OR REPLACE TRIGGER baton_run_state_history_guard
+BEFORE UPDATE OR DELETE OR TRUNCATE ON run_state_history
+FOR EACH STATEMENT EXECUTE FUNCTION baton_history_guard()
+""",
+    """
+CREATE OR REPLACE FUNCTION baton_item_state_history_born() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO item_state_history (item_execution_id, seq, new_status, reason, changed_at, created_by)
+  SELECT id, 1, status, status_reason, clock_timestamp(), left(NULLIF(current_setting('baton.actor', true), ''), 100)
+  FROM new_rows;
+  RETURN NULL;
+END
+$$
+""",
+    """
+CREATE OR REPLACE FUNCTION baton_item_state_history_moved() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+  INSERT INTO item_state_history
+    (item_execution_id, seq, previous_status, new_status, reason, changed_at, created_by)
+  SELECT n.id, coalesce(l.seq, 0) + 1, l.new_status, n.status, n.status_reason,
+         greatest(l.changed_at, clock_timestamp()), left(NULLIF(current_setting('baton.actor', true), ''), 100)
+  FROM new_rows n
+  LEFT JOIN LATERAL (
+    SELECT h.seq, h.new_status, h.changed_at FROM item_state_history h
+    WHERE h.item_execution_id = n.id ORDER BY h.seq DESC LIMIT 1
+  ) l ON true
+  WHERE l.new_status IS DISTINCT FROM n.status;
+  RETURN NULL;
+END
+$$
+""",
+    """
+CREATE OR REPLACE TRIGGER baton_item_state_history_born
+AFTER INSERT ON item_execution
+REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION baton_item_state_history_born()
+""",
+    """
+CREATE OR REPLACE TRIGGER baton_item_state_history_moved
+AFTER UPDATE ON item_execution
+REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION baton_item_state_history_moved()
+""",
+    """
+CREATE OR REPLACE TRIGGER baton_item_state_history_guard
+BEFORE UPDATE OR DELETE OR TRUNCATE ON item_state_history
+FOR EACH STATEMENT EXECUTE FUNCTION baton_history_guard()
+""",
+    """
+CREATE OR REPLACE FUNCTION baton_instance_state_history_born() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO instance_state_history (orchestration_instance_id, seq, new_status, reason, changed_at, created_by)
+  SELECT id, 1, status, status_reason, clock_timestamp(), left(NULLIF(current_setting('baton.actor', true), ''), 100)
+  FROM new_rows;
+  RETURN NULL;
+END
+$$
+""",
+    """
+CREATE OR REPLACE FUNCTION baton_instance_state_history_moved() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+  INSERT INTO instance_state_history
+    (orchestration_instance_id, seq, previous_status, new_status, reason, changed_at, created_by)
+  SELECT n.id, coalesce(l.seq, 0) + 1, l.new_status, n.status, n.status_reason,
+         greatest(l.changed_at, clock_timestamp()), left(NULLIF(current_setting('baton.actor', true), ''), 100)
+  FROM new_rows n
+  LEFT JOIN LATERAL (
+    SELECT h.seq, h.new_status, h.changed_at FROM instance_state_history h
+    WHERE h.orchestration_instance_id = n.id ORDER BY h.seq DESC LIMIT 1
+  ) l ON true
+  WHERE l.new_status IS DISTINCT FROM n.status;
+  RETURN NULL;
+END
+$$
+""",
+    """
+CREATE OR REPLACE TRIGGER baton_instance_state_history_born
+AFTER INSERT ON orchestration_instance
+REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION baton_instance_state_history_born()
+""",
+    """
+CREATE OR REPLACE TRIGGER baton_instance_state_history_moved
+AFTER UPDATE ON orchestration_instance
+REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION baton_instance_state_history_moved()
+""",
+    """
+CREATE OR REPLACE TRIGGER baton_instance_state_history_guard
+BEFORE UPDATE OR DELETE OR TRUNCATE ON instance_state_history
+FOR EACH STATEMENT EXECUTE FUNCTION baton_history_guard()
+""",
+)
+
+
 def upgrade() -> None:
     """The history of every status, kept by triggers."""
     _item_state_history()
+    _item_state_history_indexes()
     _run_state_history()
     _instance_state_history()
-    _triggers()
+    for statement in STATEMENTS:
+        op.execute(statement)
 
 
 def _item_state_history() -> None:
@@ -54,6 +208,9 @@ def _item_state_history() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item_state_history")),
         sa.UniqueConstraint("item_execution_id", "seq", name=op.f("uq_item_state_history_item_execution_id_seq")),
     )
+
+
+def _item_state_history_indexes() -> None:
     op.create_index(
         op.f("ix_item_state_history_item_execution_id"), "item_state_history", ["item_execution_id"], unique=False
     )
@@ -106,153 +263,3 @@ def _instance_state_history() -> None:
             "orchestration_instance_id", "seq", name=op.f("uq_instance_state_history_orchestration_instance_id_seq")
         ),
     )
-
-
-def _triggers() -> None:
-    op.execute("""
-CREATE OR REPLACE FUNCTION baton_history_guard() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF TG_OP = 'DELETE' AND pg_trigger_depth() > 1 THEN
-    RETURN NULL;
-  END IF;
-  RAISE EXCEPTION '% on % is refused: history is written once', TG_OP, TG_TABLE_NAME
-    USING ERRCODE = 'restrict_violation',
-          HINT = 'Rows go with the execution that they belong to, by baton purge.';
-END
-$$
-""")
-    op.execute("""
-CREATE OR REPLACE FUNCTION baton_run_state_history_born() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO run_state_history (run_id, seq, new_status, reason, changed_at, created_by)
-  SELECT id, 1, status, status_reason, clock_timestamp(), left(NULLIF(current_setting('baton.actor', true), ''), 100)
-  FROM new_rows;
-  RETURN NULL;
-END
-$$
-""")
-    op.execute("""
-CREATE OR REPLACE FUNCTION baton_run_state_history_moved() RETURNS trigger LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-BEGIN
-  INSERT INTO run_state_history
-    (run_id, seq, previous_status, new_status, reason, changed_at, created_by)
-  SELECT n.id, coalesce(l.seq, 0) + 1, l.new_status, n.status, n.status_reason,
-         greatest(l.changed_at, clock_timestamp()), left(NULLIF(current_setting('baton.actor', true), ''), 100)
-  FROM new_rows n
-  LEFT JOIN LATERAL (
-    SELECT h.seq, h.new_status, h.changed_at FROM run_state_history h
-    WHERE h.run_id = n.id ORDER BY h.seq DESC LIMIT 1
-  ) l ON true
-  WHERE l.new_status IS DISTINCT FROM n.status;
-  RETURN NULL;
-END
-$$
-""")
-    op.execute("""
-CREATE OR REPLACE TRIGGER baton_run_state_history_born
-AFTER INSERT ON run
-REFERENCING NEW TABLE AS new_rows
-FOR EACH STATEMENT EXECUTE FUNCTION baton_run_state_history_born()
-""")
-    op.execute("""
-CREATE OR REPLACE TRIGGER baton_run_state_history_moved
-AFTER UPDATE ON run
-REFERENCING NEW TABLE AS new_rows
-FOR EACH STATEMENT EXECUTE FUNCTION baton_run_state_history_moved()
-""")
-    op.execute("""
-CREATE OR REPLACE TRIGGER baton_run_state_history_guard
-BEFORE UPDATE OR DELETE OR TRUNCATE ON run_state_history
-FOR EACH STATEMENT EXECUTE FUNCTION baton_history_guard()
-""")
-    op.execute("""
-CREATE OR REPLACE FUNCTION baton_item_state_history_born() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO item_state_history (item_execution_id, seq, new_status, reason, changed_at, created_by)
-  SELECT id, 1, status, status_reason, clock_timestamp(), left(NULLIF(current_setting('baton.actor', true), ''), 100)
-  FROM new_rows;
-  RETURN NULL;
-END
-$$
-""")
-    op.execute("""
-CREATE OR REPLACE FUNCTION baton_item_state_history_moved() RETURNS trigger LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-BEGIN
-  INSERT INTO item_state_history
-    (item_execution_id, seq, previous_status, new_status, reason, changed_at, created_by)
-  SELECT n.id, coalesce(l.seq, 0) + 1, l.new_status, n.status, n.status_reason,
-         greatest(l.changed_at, clock_timestamp()), left(NULLIF(current_setting('baton.actor', true), ''), 100)
-  FROM new_rows n
-  LEFT JOIN LATERAL (
-    SELECT h.seq, h.new_status, h.changed_at FROM item_state_history h
-    WHERE h.item_execution_id = n.id ORDER BY h.seq DESC LIMIT 1
-  ) l ON true
-  WHERE l.new_status IS DISTINCT FROM n.status;
-  RETURN NULL;
-END
-$$
-""")
-    op.execute("""
-CREATE OR REPLACE TRIGGER baton_item_state_history_born
-AFTER INSERT ON item_execution
-REFERENCING NEW TABLE AS new_rows
-FOR EACH STATEMENT EXECUTE FUNCTION baton_item_state_history_born()
-""")
-    op.execute("""
-CREATE OR REPLACE TRIGGER baton_item_state_history_moved
-AFTER UPDATE ON item_execution
-REFERENCING NEW TABLE AS new_rows
-FOR EACH STATEMENT EXECUTE FUNCTION baton_item_state_history_moved()
-""")
-    op.execute("""
-CREATE OR REPLACE TRIGGER baton_item_state_history_guard
-BEFORE UPDATE OR DELETE OR TRUNCATE ON item_state_history
-FOR EACH STATEMENT EXECUTE FUNCTION baton_history_guard()
-""")
-    op.execute("""
-CREATE OR REPLACE FUNCTION baton_instance_state_history_born() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO instance_state_history (orchestration_instance_id, seq, new_status, reason, changed_at, created_by)
-  SELECT id, 1, status, status_reason, clock_timestamp(), left(NULLIF(current_setting('baton.actor', true), ''), 100)
-  FROM new_rows;
-  RETURN NULL;
-END
-$$
-""")
-    op.execute("""
-CREATE OR REPLACE FUNCTION baton_instance_state_history_moved() RETURNS trigger LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-BEGIN
-  INSERT INTO instance_state_history
-    (orchestration_instance_id, seq, previous_status, new_status, reason, changed_at, created_by)
-  SELECT n.id, coalesce(l.seq, 0) + 1, l.new_status, n.status, n.status_reason,
-         greatest(l.changed_at, clock_timestamp()), left(NULLIF(current_setting('baton.actor', true), ''), 100)
-  FROM new_rows n
-  LEFT JOIN LATERAL (
-    SELECT h.seq, h.new_status, h.changed_at FROM instance_state_history h
-    WHERE h.orchestration_instance_id = n.id ORDER BY h.seq DESC LIMIT 1
-  ) l ON true
-  WHERE l.new_status IS DISTINCT FROM n.status;
-  RETURN NULL;
-END
-$$
-""")
-    op.execute("""
-CREATE OR REPLACE TRIGGER baton_instance_state_history_born
-AFTER INSERT ON orchestration_instance
-REFERENCING NEW TABLE AS new_rows
-FOR EACH STATEMENT EXECUTE FUNCTION baton_instance_state_history_born()
-""")
-    op.execute("""
-CREATE OR REPLACE TRIGGER baton_instance_state_history_moved
-AFTER UPDATE ON orchestration_instance
-REFERENCING NEW TABLE AS new_rows
-FOR EACH STATEMENT EXECUTE FUNCTION baton_instance_state_history_moved()
-""")
-    op.execute("""
-CREATE OR REPLACE TRIGGER baton_instance_state_history_guard
-BEFORE UPDATE OR DELETE OR TRUNCATE ON instance_state_history
-FOR EACH STATEMENT EXECUTE FUNCTION baton_history_guard()
-""")

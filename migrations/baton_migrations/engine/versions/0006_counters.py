@@ -11,9 +11,9 @@ depends_on = None
 readable_since = "0.1.0"
 
 
-def upgrade() -> None:
-    """Counters of runs, kept by triggers over their batches and items."""
-    op.execute("""
+#: Functions and triggers, in their order.
+STATEMENTS = (
+    """
 CREATE OR REPLACE FUNCTION baton_batch_execution_counted() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -46,8 +46,8 @@ BEGIN
   RETURN NULL;
 END
 $$
-""")
-    op.execute("""
+""",
+    """
 CREATE OR REPLACE FUNCTION baton_batch_execution_recounted() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -80,20 +80,20 @@ BEGIN
   RETURN NULL;
 END
 $$
-""")
-    op.execute("""
+""",
+    """
 CREATE OR REPLACE TRIGGER baton_batch_execution_counted
 AFTER INSERT ON batch_execution
 REFERENCING NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_batch_execution_counted()
-""")
-    op.execute("""
+""",
+    """
 CREATE OR REPLACE TRIGGER baton_batch_execution_recounted
 AFTER UPDATE ON batch_execution
 REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_batch_execution_recounted()
-""")
-    op.execute("""
+""",
+    """
 CREATE OR REPLACE FUNCTION baton_item_execution_counted() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -126,8 +126,8 @@ BEGIN
   RETURN NULL;
 END
 $$
-""")
-    op.execute("""
+""",
+    """
 CREATE OR REPLACE FUNCTION baton_item_execution_recounted() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -160,16 +160,23 @@ BEGIN
   RETURN NULL;
 END
 $$
-""")
-    op.execute("""
+""",
+    """
 CREATE OR REPLACE TRIGGER baton_item_execution_counted
 AFTER INSERT ON item_execution
 REFERENCING NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_item_execution_counted()
-""")
-    op.execute("""
+""",
+    """
 CREATE OR REPLACE TRIGGER baton_item_execution_recounted
 AFTER UPDATE ON item_execution
 REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION baton_item_execution_recounted()
-""")
+""",
+)
+
+
+def upgrade() -> None:
+    """Counters of runs, kept by triggers over their batches and items."""
+    for statement in STATEMENTS:
+        op.execute(statement)
