@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 from baton_fakes.argo_harness import ArgoHarness, OneSecret
 from baton_fakes.argo_state import NAP
-from baton_fakes.conformance import AdapterConformance, submitted
+from baton_fakes.conformance import AdapterConformance, eventually, submitted
 
 from baton_operator.engines.base import CancelMode, CancelOutcome, NotSent
 from baton_operator.engines.errors import AuthExpiredError
@@ -49,6 +49,14 @@ class RealArgoHarness(ArgoHarness):
         return sum(item["metadata"]["name"] == token for item in listed["items"])
 
 
+async def is_admitted(harness: RealArgoHarness) -> bool:
+    """Tell whether the API server knows the new token and its rights: it learns of both a moment later."""
+    try:
+        return not (await harness.adapter.probe()).message
+    except AuthExpiredError:
+        return False
+
+
 def prepare(api_server: ApiServer, namespace: str) -> str:
     """Put template and ServiceAccount into *namespace*; return a token that may do what Baton needs, no more."""
     named = {"name": "baton", "namespace": namespace}
@@ -89,9 +97,11 @@ async def connect(
 
 
 @pytest.fixture(params=[AuthMode.SERVER, AuthMode.CLIENT], ids=["server", "client"])
-def harness(request: pytest.FixtureRequest, connect: Callable[[AuthMode], RealArgoHarness]) -> RealArgoHarness:
+async def harness(request: pytest.FixtureRequest, connect: Callable[[AuthMode], RealArgoHarness]) -> RealArgoHarness:
     """A running Argo in each auth mode."""
-    return connect(request.param)
+    made = connect(request.param)
+    await eventually(lambda: is_admitted(made), within=10.0)
+    return made
 
 
 class TestArgo(AdapterConformance):
@@ -113,6 +123,7 @@ async def test_a_wrong_token_is_seen_by_a_real_server(connect: Callable[[AuthMod
 async def test_a_second_cancel_does_no_harm(connect: Callable[[AuthMode], RealArgoHarness]) -> None:
     """What is ending already is accepted again, or has ended."""
     harness = connect(AuthMode.CLIENT)
+    await eventually(lambda: is_admitted(harness), within=10.0)
     modes: Sequence[CancelMode] = ("stop", "terminate")
     for mode in modes:
         _, wanted = await submitted(harness)
