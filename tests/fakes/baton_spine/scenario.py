@@ -1,0 +1,103 @@
+"""The work that is disturbed: six Runs that between them meet every failpoint, and how they end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from baton_spine.stage import Stage, shown
+
+#: Runs and how they end, whatever happens on the way.
+ENDS = {
+    "plain": ("Succeeded", "Succeeded"),
+    "slow": ("Succeeded", "Succeeded"),
+    "fleet": ("Succeeded", "Succeeded"),
+    "tried-twice": ("Failed", "Failed"),
+    "stopped": ("Cancelled", "Cancelled"),
+    "refused": ("Failed", "Failed"),
+}
+#: Submits that an engine accepts for them: one for each attempt of each unit.
+ATTEMPTS = {"plain": 1, "slow": 1, "fleet": 3, "tried-twice": 2, "stopped": 1, "refused": 0}
+
+_WANTED = {"type": "object", "properties": {"secs": {"pattern": "^[0-9]+(ms|s)$"}}}
+
+
+def open_argo(stage: Stage) -> None:
+    """Make Engine, Automations and Runs; the answer to the first submit is lost, so somebody has to look for it."""
+    stage.engine_argo()
+    stage.spoil("work-then-drop", method="POST", times=1)
+    stage.nap(parametersSchema=_WANTED)
+    stage.nap("nap-twice", retry={"maxAttempts": 2, "backoff": {"initial": "1s"}})
+    stage.nap(
+        "nap-each",
+        arguments={"secs": "${item.secs}", "fail": "no"},
+        batches=[
+            {"name": "one", "items": [{"secs": "100ms"}, {"secs": "1s"}]},
+            {"name": "two", "items": [{"secs": "1s"}]},
+        ],
+        dispatch={"per": "Item", "maxParallel": 2, "order": "Sequential"},
+    )
+    stage.run("plain")
+    stage.run("slow", secs="2s")
+    stage.run("fleet", "nap-each")
+    stage.run("tried-twice", "nap-twice", fail="yes")
+    stage.run("stopped", secs="300s")
+    stage.run("refused", secs="for ever")
+
+
+_STOPPABLE = """
+SELECT 1 FROM run r JOIN dispatch_attempt d ON d.run_id = r.id WHERE r.name = 'stopped' AND d.state = 'ACKED'
+"""
+
+
+def cancel_one(stage: Stage, within: float = 60) -> None:
+    """Cancel the Run that would go on for minutes, once the engine has it."""
+    stage.until(lambda: stage.rows(_STOPPABLE), within, what="the hand-over of the Run that is cancelled")
+    stage.patch("Run", "stopped", {"state": "Cancelled", "reason": "not wanted any more"})
+
+
+@dataclass(frozen=True)
+class End:
+    """
+    What is left when all is over: it must not depend on what happened on the way.
+
+    Attributes:
+        ends: Phase and reason of each Run, as Kubernetes shows them.
+        histories: The statuses that each Run and each of its items went through.
+        accepted: How many submits the engine accepted for each Run.
+        attempts: How many attempts each Run has.
+    """
+
+    ends: dict[str, tuple[str, str]]
+    histories: dict[str, list[str]]
+    accepted: dict[str, int]
+    attempts: dict[str, int]
+
+
+_HISTORIES = """
+SELECT r.name, array_agg(h.new_status::text ORDER BY h.seq) FROM run r JOIN run_state_history h ON h.run_id = r.id
+GROUP BY r.name
+UNION ALL
+SELECT r.name || '/' || b.position || '/' || i.sequence_number, array_agg(h.new_status::text ORDER BY h.seq)
+FROM item_execution i JOIN run r ON r.id = i.run_id JOIN batch_execution b ON b.id = i.batch_execution_id
+JOIN item_state_history h ON h.item_execution_id = i.id
+GROUP BY r.name, b.position, i.sequence_number
+"""
+_ATTEMPTS = """
+SELECT r.name, count(d.id) FROM run r LEFT JOIN dispatch_attempt d ON d.run_id = r.id GROUP BY r.name
+"""
+_OWNERS = "SELECT d.token, r.name FROM dispatch_attempt d JOIN run r ON r.id = d.run_id"
+
+
+def end_of(stage: Stage, accepted: list[str]) -> End:
+    """Sum up what is left; *accepted* are the tokens by the engine's own books."""
+    owners: dict[str, Any] = dict(stage.rows(_OWNERS))
+    counts = dict.fromkeys(ENDS, 0)
+    for token in accepted:
+        counts[owners.get(token, token)] = counts.get(owners.get(token, token), 0) + 1
+    return End(
+        ends={name: shown(status) for name, status in stage.runs().items()},
+        histories={name: list(history) for name, history in stage.rows(_HISTORIES)},
+        accepted=counts,
+        attempts=dict(stage.rows(_ATTEMPTS)),
+    )
