@@ -117,7 +117,7 @@ def _program(name: str, source: str) -> Any:
     used = {word for word in _CALL.findall(_STRING.sub("''", source)) if word in MACROS}
     if used:
         raise InvalidExpressionError(
-            f"spec.arguments.{name}: the macro {sorted(used)[0]}() is not allowed (none of {', '.join(sorted(MACROS))})"
+            f"spec.arguments.{name}: the macro {min(used)}() is not allowed (none of {', '.join(sorted(MACROS))})"
         )
     try:
         program = cel.compile(source)
@@ -126,7 +126,7 @@ def _program(name: str, source: str) -> Any:
         raise InvalidExpressionError(f"spec.arguments.{name}: {_first_line(error)}") from None
     if unknown:
         raise InvalidExpressionError(
-            f"spec.arguments.{name}: unknown name {sorted(unknown)[0]!r}; there are {', '.join(sorted(ROOTS))}"
+            f"spec.arguments.{name}: unknown name {min(unknown)!r}; there are {', '.join(sorted(ROOTS))}"
         )
     return program
 
@@ -138,13 +138,11 @@ def _value(template: Template, variables: Mapping[str, Any]) -> Any:
 
 def _run(name: str, program: Any, variables: Mapping[str, Any]) -> Any:
     try:
-        value = program.execute(dict(variables))
-        orjson.dumps(value)
+        return orjson.loads(orjson.dumps(program.execute(dict(variables))))  # plain JSON, whatever CEL calls it
     except KeyError as error:
         raise InvalidExpressionError(f"spec.arguments.{name}: {program.source}: no field {error}") from None
-    except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
+    except (LookupError, ValueError, TypeError, RuntimeError, ArithmeticError, AttributeError) as error:
         raise InvalidExpressionError(f"spec.arguments.{name}: {program.source}: {_first_line(error)}") from None
-    return value
 
 
 def _text(value: Any) -> str:
