@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,7 @@ from baton_operator.cli.surroundings import home_folder, run
 
 if TYPE_CHECKING:
     from baton_operator.local.api_server import ApiServer
-    from baton_operator.local.stack import Endpoints, Stack
+    from baton_operator.local.stack import Stack
 
 NAMESPACE = "default"
 
@@ -90,13 +91,15 @@ class _Demo:
         self._script = script
         self._engines = engines
         self._console = console
+        self._database_url = ""
 
     def play(self, files: list[Path]) -> list[str]:
         """Show it; say what went otherwise than it should."""
         from baton_operator.local.api_server import ApiServer  # noqa: PLC0415 - only the extra `local` has this room
 
         self._title("A Baton of your own: PostgreSQL, a Kubernetes API server, the operator")
-        endpoints = self._up()
+        endpoints = self._stack.up(self._engines, operator=True)
+        self._database_url = endpoints.database_url
         server = ApiServer(endpoints.kubeconfig)
         self._remove_earlier(server)
         self._title(f"kubectl apply -f {files[0].parent}/")
@@ -104,11 +107,8 @@ class _Demo:
         with display(self._console) as shown:
             runs = self._watch(server, shown)
         problems = surprises(self._script, runs)
-        problems += run(lambda: self._tell(DatabaseConfig(endpoints.database_url, pool_size=1), server))
+        problems += run(lambda: self._tell(DatabaseConfig(self._database_url, pool_size=1), server))
         return problems
-
-    def _up(self) -> "Endpoints":
-        return self._stack.up(self._engines, operator=True)
 
     def _title(self, text: str) -> None:
         self._console.print(f"\n[bold]{escape(text)}[/]")
@@ -134,9 +134,20 @@ class _Demo:
             if all(map(has_ended, runs)) and len(runs) == len(self._script.endings):
                 break
             asked = asked or self._cancel(server, runs)
-            if self._stack.home.process("baton-operator").identity() is None:
-                self._up()  # somebody killed it, to see what happens then
+            self._revive(server)
         return runs
+
+    def _revive(self, server: "ApiServer") -> None:
+        """Start the operator again where somebody killed it, to see what happens then."""
+        from baton_operator.local.baton import Operator  # noqa: PLC0415 - only the extra `local` has this room
+        from baton_operator.local.errors import LocalError  # noqa: PLC0415
+
+        operator = Operator(self._stack.home, server, self._database_url)
+        if operator.process.identity() is not None:
+            return
+        self._console.print("  the operator is gone: starting it again", style="dim")
+        with suppress(LocalError):  # killed once more; the next round sees it
+            operator.up()
 
     def _seen(self, server: "ApiServer") -> Iterator[list[Object]]:
         end = time.monotonic() + self._script.patience
