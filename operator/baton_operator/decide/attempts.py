@@ -184,6 +184,13 @@ def after_look(
         return Hold("the engine was restarted since the submit: its absence proves nothing")
     if attempt.evidence_until and looked_at >= attempt.evidence_until:
         return Hold("the engine may have run and forgotten it: its absence proves nothing any more")
+    return _after_absence(attempt, looked_at=looked_at, settle=settle, idempotency=idempotency)
+
+
+def _after_absence(
+    attempt: Attempt, *, looked_at: datetime, settle: timedelta, idempotency: Idempotency
+) -> Look | Abandon | Resend | Hold:
+    """Say what follows from an absence that is evidence."""
     apart = attempt.last_look_at is None or looked_at - attempt.last_look_at >= settle
     absences = attempt.absences + (1 if apart or not attempt.absences else 0)
     if absences < 2:  # noqa: PLR2004 - rule R9

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from baton_operator.decide.durations import seconds
@@ -53,7 +54,7 @@ class Definition:
         engine: Namespace and name of its engine.
         arm: The target's kind: ``argo``, ``embedded`` …
         target: Its values, with the namespace filled in where the engine has namespaces.
-        max_failures: A number, or a share of all units as ``("5%")`` read to 0.05; None for any number.
+        max_failures: A number, or a share of all units (``"5%"``), exact.
         queued, run, cancel: Time limits in seconds; None for no limit.
     """
 
@@ -70,7 +71,7 @@ class Definition:
     per: str
     max_parallel: int
     sequential: bool
-    max_failures: int | float
+    max_failures: int | Fraction
     retry: RetryPolicy
     queued: float | None
     run: float | None
@@ -81,7 +82,7 @@ class Definition:
 
     def failures_allowed(self, total: int) -> int:
         """How many of *total* units may fail before the run stops."""
-        return int(self.max_failures * total) if isinstance(self.max_failures, float) else self.max_failures
+        return int(self.max_failures * total) if isinstance(self.max_failures, Fraction) else self.max_failures
 
 
 def read_definition(spec: Mapping[str, Any], namespace: str, automation: str) -> Definition:
@@ -141,8 +142,11 @@ def _limit(timeouts: Mapping[str, Any], field: str) -> float | None:
         raise ValueError(f"spec.timeouts.{field}: {error}") from None
 
 
-def _max_failures(value: int | str) -> int | float:
-    return float(value.rstrip("%")) / 100 if isinstance(value, str) and value.endswith("%") else int(value)
+def _max_failures(value: int | str) -> int | Fraction:
+    try:
+        return Fraction(value[:-1]) / 100 if isinstance(value, str) and value.endswith("%") else int(value)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"spec.dispatch.maxFailures: {value!r} is neither a number nor a share like 5%") from None
 
 
 def _retry(retry: Mapping[str, Any]) -> RetryPolicy:
