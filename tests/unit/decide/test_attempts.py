@@ -1,0 +1,277 @@
+"""What follows from one submit and from one look, cell by cell; R1 to R13 by their numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from baton_operator.decide.attempts import (
+    Abandon,
+    Acknowledge,
+    Attempt,
+    Hold,
+    Look,
+    Queue,
+    Refuse,
+    Resend,
+    after_look,
+    after_submit,
+    backoff,
+    counted,
+)
+from baton_operator.engines.base import (
+    Absent,
+    Adopted,
+    Ambiguous,
+    Created,
+    Enqueued,
+    Found,
+    Idempotency,
+    NameGone,
+    NotSent,
+    Outcome,
+    Rejected,
+    Sighting,
+    Unknown,
+)
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+VISIBLE = NOON + timedelta(seconds=60)
+FORGOTTEN = NOON + timedelta(minutes=10)
+SETTLE = timedelta(seconds=2)
+ALREADY_SEEN_ABSENT = {"absences": 1, "last_look_at": VISIBLE + timedelta(seconds=1)}
+LOOK_AGAIN = VISIBLE + timedelta(seconds=5)
+
+once = Attempt(sends=1, tries=1, visible_after=VISIBLE, evidence_until=FORGOTTEN, epoch="1")
+twice = replace(once, sends=2, tries=2)
+
+
+def seen(
+    attempt: Attempt,
+    sighting: Sighting,
+    at: datetime = LOOK_AGAIN,
+    *,
+    epoch: str | None = "1",
+    idempotency: Idempotency = Idempotency.UNIQUE_NAME,
+) -> object:
+    return after_look(attempt, sighting, looked_at=at, epoch=epoch, settle=SETTLE, idempotency=idempotency)
+
+
+SUBMITS: list[tuple[str, Attempt, Outcome, object]] = [
+    ("created", once, Created("x", "u", "Pending"), Acknowledge("x", "u", "Pending", adopted=False)),
+    ("adopted", once, Adopted("x", "u", "Running"), Acknowledge("x", "u", "Running", adopted=True)),
+    ("created by a resend", twice, Created("x"), Acknowledge("x", None, "", adopted=False)),
+    ("queued", once, Enqueued("item/7"), Queue("item/7")),
+    ("not sent", once, NotSent("refused"), Resend(NOON + timedelta(seconds=1), proven=True, message="refused")),
+    (
+        "told to wait",
+        once,
+        NotSent("busy", retry_after=30),
+        Resend(NOON + timedelta(seconds=30), proven=True, message="busy"),
+    ),
+    ("a resend was not sent", twice, NotSent("refused"), Look(VISIBLE, 0, "refused")),
+    ("refused", once, Rejected("EngineRejected", "no such parameter"), Refuse("EngineRejected", "no such parameter")),
+    ("no template", once, Rejected("TargetNotFound", "gone"), Refuse("TargetNotFound", "gone")),
+    ("a foreign name", once, Rejected("NameTaken", "taken"), Refuse("NameTaken", "taken")),
+    (
+        "forbidden for now",
+        once,
+        Rejected("EngineRejected", "403", slow=True),
+        Resend(NOON + timedelta(minutes=5), proven=True, message="403"),
+    ),
+    ("a resend was refused", twice, Rejected("EngineRejected", "quota"), Look(VISIBLE, 0, "quota")),
+    ("a resend was forbidden", twice, Rejected("EngineRejected", "403", slow=True), Look(VISIBLE, 0, "403")),
+    ("a resend met a foreign name", twice, Rejected("NameTaken", "taken"), Hold("taken")),
+    ("taken, then gone", once, NameGone("was there"), Hold("was there")),
+    ("a resend: taken, then gone", twice, NameGone("was there"), Hold("was there")),
+    ("no answer", once, Unknown("timeout"), Look(VISIBLE, 0, "timeout")),
+    ("no answer to a resend", twice, Unknown("timeout"), Look(VISIBLE, 0, "timeout")),
+]
+
+
+@pytest.mark.parametrize(("attempt", "outcome", "step"), [row[1:] for row in SUBMITS], ids=[row[0] for row in SUBMITS])
+def test_after_a_submit(attempt: Attempt, outcome: Outcome, step: object) -> None:
+    """Each outcome, of a first send and of a resend, has exactly one step."""
+    assert after_submit(attempt, outcome, now=NOON) == step
+
+
+ABSENT_TWICE = replace(once, **ALREADY_SEEN_ABSENT)
+FOUND_STEP = Acknowledge("x", "u", "Running", adopted=True)
+LOOKS: list[tuple[str, Attempt, Sighting, datetime, Idempotency, object]] = [
+    ("found early", once, Found("x", "u", "Running"), NOON, Idempotency.UNIQUE_NAME, FOUND_STEP),
+    ("found late", once, Found("x", "u", "Running"), FORGOTTEN, Idempotency.SEARCH_ONLY, FOUND_STEP),
+    (
+        "found although it is to end",
+        replace(once, cancelled=True),
+        Found("x", "u", "Running"),
+        LOOK_AGAIN,
+        Idempotency.KEY,
+        FOUND_STEP,
+    ),
+    ("not there yet", once, Absent(), NOON, Idempotency.UNIQUE_NAME, Look(VISIBLE, 0, "not there yet")),
+    (
+        "absent once",
+        once,
+        Absent(),
+        LOOK_AGAIN,
+        Idempotency.UNIQUE_NAME,
+        Look(LOOK_AGAIN + SETTLE, 1, "not there; looking once more"),
+    ),
+    (
+        "absent twice",
+        ABSENT_TWICE,
+        Absent(),
+        LOOK_AGAIN,
+        Idempotency.UNIQUE_NAME,
+        Resend(LOOK_AGAIN, proven=False, message="not there: sent again under the same name"),
+    ),
+    (
+        "absent twice, a key",
+        ABSENT_TWICE,
+        Absent(),
+        LOOK_AGAIN,
+        Idempotency.KEY,
+        Resend(LOOK_AGAIN, proven=False, message="not there: sent again under the same name"),
+    ),
+    (
+        "absent twice, to be cancelled",
+        replace(ABSENT_TWICE, cancelled=True),
+        Absent(),
+        LOOK_AGAIN,
+        Idempotency.SEARCH_ONLY,
+        Abandon(),
+    ),
+    *(
+        (
+            f"absent twice, {each.value}",
+            ABSENT_TWICE,
+            Absent(),
+            LOOK_AGAIN,
+            each,
+            Hold("not there; this engine cannot tell a second submit from the first"),
+        )
+        for each in (Idempotency.COALESCING, Idempotency.SEARCH_ONLY)
+    ),
+    (
+        "two carry the token",
+        once,
+        Ambiguous(["x", "y"]),
+        LOOK_AGAIN,
+        Idempotency.SEARCH_ONLY,
+        Hold("several executions carry the token: x, y"),
+    ),
+    (
+        "a foreigner",
+        once,
+        Ambiguous(["x"], foreign=True),
+        LOOK_AGAIN,
+        Idempotency.UNIQUE_NAME,
+        Refuse("NameTaken", "the engine has an execution of this name that is not ours"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "sighting", "at", "idempotency", "step"), [row[1:] for row in LOOKS], ids=[row[0] for row in LOOKS]
+)
+def test_after_a_look(
+    attempt: Attempt, sighting: Sighting, at: datetime, idempotency: Idempotency, step: object
+) -> None:
+    """Each sighting at each time has exactly one step."""
+    assert seen(attempt, sighting, at, idempotency=idempotency) == step
+
+
+def test_r1_a_send_stays_counted_whatever_became_of_it() -> None:
+    """The process died between send and record: the next send is the second, and its failure proves nothing."""
+    second = counted(once)
+    assert (second.sends, second.tries) == (2, 2)
+    assert isinstance(after_submit(second, NotSent("connection refused"), now=NOON), Look)
+
+
+def test_r3_a_look_is_judged_by_its_own_time() -> None:
+    """A look that began before the submit had to be visible is no evidence, however late it is thought about."""
+    early = VISIBLE - timedelta(microseconds=1)
+    assert seen(ABSENT_TWICE, Absent(), early) == Look(VISIBLE, 0, "not there yet")
+    assert isinstance(seen(ABSENT_TWICE, Absent(), LOOK_AGAIN), Resend)
+
+
+@pytest.mark.parametrize("outcome", [NotSent("connection refused"), NotSent("429", retry_after=1)])
+def test_r4_a_resend_that_was_not_sent_says_nothing_of_the_first(outcome: Outcome) -> None:
+    """Only the token's single send can be proven away."""
+    assert after_submit(twice, outcome, now=NOON) == Look(VISIBLE, 0, outcome.message)
+    assert isinstance(after_submit(once, outcome, now=NOON), Resend)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_r5_the_refusal_of_a_resend_says_nothing_of_the_first(slow: bool) -> None:
+    """A full quota refuses the second request because the first was accepted: the unit must not fail."""
+    assert after_submit(twice, Rejected("EngineRejected", "quota", slow=slow), now=NOON) == Look(VISIBLE, 0, "quota")
+
+
+def test_r6_what_may_still_arrive_is_not_cancelled_clean() -> None:
+    """Absent now, but not beyond doubt: it is looked for, and only then abandoned."""
+    wanted_gone = replace(once, cancelled=True)
+    assert seen(wanted_gone, Absent(), NOON) == Look(VISIBLE, 0, "not there yet")
+    assert isinstance(seen(wanted_gone, Absent()), Look)
+    assert isinstance(seen(wanted_gone, Found("x")), Acknowledge)
+    assert isinstance(seen(replace(wanted_gone, **ALREADY_SEEN_ABSENT), Absent(), FORGOTTEN), Hold)
+    assert seen(replace(wanted_gone, **ALREADY_SEEN_ABSENT), Absent()) == Abandon()
+
+
+@pytest.mark.parametrize("epoch", ["2", None])
+def test_r8_absence_after_a_restart_is_no_evidence(epoch: str | None) -> None:
+    """A restarted engine may have lost its queue, or its memory of what ran."""
+    step = seen(ABSENT_TWICE, Absent(), epoch=epoch)
+    assert isinstance(step, Hold)
+    assert "restarted" in step.message
+
+
+def test_r9_absence_counts_twice_a_settle_time_apart() -> None:
+    """Two looks in one lag of the engine's list are one."""
+    first = seen(once, Absent())
+    assert first == Look(LOOK_AGAIN + SETTLE, 1, "not there; looking once more")
+    hurried = replace(once, absences=1, last_look_at=LOOK_AGAIN)
+    too_soon = LOOK_AGAIN + SETTLE - timedelta(milliseconds=1)
+    assert seen(hurried, Absent(), too_soon) == Look(too_soon + SETTLE, 1, "not there; looking once more")
+    assert isinstance(seen(hurried, Absent(), LOOK_AGAIN + SETTLE), Resend)
+
+
+def test_r13_a_name_that_was_taken_and_then_gone_may_have_been_ours() -> None:
+    """409 and then 404: ours may have run and been collected; nothing is sent again."""
+    assert after_submit(once, NameGone("gone"), now=NOON) == Hold("gone")
+    assert after_submit(twice, NameGone("gone"), now=NOON) == Hold("gone")
+
+
+def test_what_an_engine_may_have_forgotten_is_not_sent_again() -> None:
+    """From the end of its memory on, absence is no evidence."""
+    assert isinstance(seen(ABSENT_TWICE, Absent(), FORGOTTEN), Hold)
+    assert isinstance(seen(ABSENT_TWICE, Absent(), FORGOTTEN - timedelta(microseconds=1)), Resend)
+
+
+def test_a_foreigner_that_is_there_before_ours_had_to_arrive_refuses_nothing() -> None:
+    """The foreigner may leave, and our request arrive behind it: the unit does not fail while it may run."""
+    foreign = Ambiguous(["x"], foreign=True)
+    assert seen(once, foreign, NOON) == Look(VISIBLE, 0, "the name is taken; ours may still arrive")
+    assert isinstance(seen(twice, foreign), Hold)
+
+
+@pytest.mark.parametrize(
+    ("tries", "retry_after", "expected"),
+    [
+        (0, None, 1),
+        (1, None, 1),
+        (2, None, 2),
+        (5, None, 16),
+        (12, None, 1800),
+        (500, None, 1800),
+        (1, 30, 30),
+        (6, 30, 32),
+        (1, 86_400, 1800),
+        (1, 0, 1),
+    ],
+)
+def test_backing_off(tries: int, retry_after: float | None, expected: float) -> None:
+    """Exponential between one second and half an hour; Retry-After wins where it is longer, up to the cap."""
+    assert backoff(tries, retry_after) == timedelta(seconds=expected)
