@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from baton_operator.metrics import OTHER, WORDS_AN_ENGINE, Metrics
 
-#: The design's table: metric, labels.
+#: The design's table: metric, labels; and what the bench counts, statements and commits.
 PROMISED = {
     "baton_runs": {"namespace", "automation", "phase"},
     "baton_runs_finished": {"namespace", "automation", "engine", "outcome", "reason"},
@@ -37,6 +37,8 @@ PROMISED = {
     "baton_db_pool_limit": set(),
     "baton_db_wait_seconds": set(),
     "baton_db_retries": {"reason"},
+    "baton_db_statements": set(),
+    "baton_db_commits": set(),
     "baton_schema_head": {"chain"},
     "baton_build_info": {"version", "revision", "python", "postgres"},
 }
