@@ -98,7 +98,7 @@ UPDATE automation SET target_reason = CAST(:reason AS text), target_message = :m
        project_at = CASE WHEN target_reason IS DISTINCT FROM CAST(:reason AS text)
                            OR ready_reason IS DISTINCT FROM CAST(:ready AS text)
                          THEN clock_timestamp() ELSE project_at END
-WHERE id = :automation
+WHERE id = :automation AND next_check_at > clock_timestamp()
 """)
 
 
@@ -141,5 +141,10 @@ async def claim_checks(session: AsyncSession, *, limit: int) -> Sequence[Any]:
 
 
 async def record_check(session: AsyncSession, automation: UUID, **values: Any) -> None:
-    """Write what the engine says of a target."""
+    """
+    Write what the engine says of a target.
+
+    Nothing is written where intake has made the automation due again meanwhile, because it or its engine has changed:
+    what was checked is not what is there now.
+    """
     await session.execute(_CHECKED, {"automation": automation, **values})
