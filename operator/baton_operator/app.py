@@ -21,6 +21,7 @@ from baton_models.database import DatabaseConfig
 from baton_operator.engines.argo import argo_adapter
 from baton_operator.engines.base import EngineAdapter, EngineSpec
 from baton_operator.engines.embedded import EmbeddedAdapter
+from baton_operator.engines.http import Observer
 from baton_operator.engines.registry import AdapterFactory, AdapterRegistry, Surroundings, with_installed
 from baton_operator.health import HealthServer
 from baton_operator.kube.client import KubeClient
@@ -129,11 +130,14 @@ class App:
             api_server=addresses_of(self._connection.server),
             database=self.database,
             request_deadline=self.settings.request_deadline,
-            observer=self._observe_request,
+            observers=self._observer,
         )
 
-    def _observe_request(self, operation: str, code: str, seconds: float) -> None:
-        self.metrics.engine_request_duration.labels(engine="", operation=operation, code=code).observe(seconds)
+    def _observer(self, engine: str) -> Observer:
+        def observe(operation: str, code: str, seconds: float) -> None:
+            self.metrics.engine_request_duration.labels(engine=engine, operation=operation, code=code).observe(seconds)
+
+        return observe
 
     def _chosen(self) -> Sequence[Turning]:
         every: Mapping[str, Sequence[Turning]] = {
@@ -177,6 +181,8 @@ class App:
         await self._listen(self._connection, self.settings, self.intake, self.metrics, self.stopping, self._hearing)
 
     async def _close(self) -> None:
+        for loop in (self.dispatch, self.resolve, self.track, self.probe, self.cancel):
+            await loop.drain()
         await self._health.stop()
         await self.registry.close()
         await self.kube.close()

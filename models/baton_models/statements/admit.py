@@ -8,28 +8,40 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from baton_models.statements.release import AS_KNOWN, ATTEMPT_COLUMNS
+
 #: One row for each Run; the columns are the keys of the documents passed. A uid that is there already is left alone.
-_RUNS = text("""
+#: Whole runs that nothing holds back get their first attempt in the same statement.
+_RUNS = text(f"""
+WITH born AS (
 INSERT INTO run (id, automation_id, definition_id, engine_id, tenant_id, uid, generation, name, correlation_id, per,
                  state, max_parallel, sequential, max_failures, max_attempts, accepted_reason, accepted_message,
                  parameters, priority, token_hex, queue_deadline_at, run_timeout_seconds, cancel_timeout_seconds,
                  trace_context, created_by, submitted_before, status,
-                 status_reason, error_summary, finished_at, project_at)
+                 status_reason, error_summary, finished_at, project_at, released_at)
 SELECT r.id, r.automation_id, r.definition_id, r.engine_id, r.tenant_id, r.uid, r.generation, r.name, r.correlation_id,
        r.per, r.state, r.max_parallel, r.sequential, r.max_failures, r.max_attempts, r.accepted_reason,
        r.accepted_message, r.parameters, r.priority, r.token_hex, now() + make_interval(secs => r.queued_seconds),
        r.run_timeout_seconds, r.cancel_timeout_seconds, r.trace_context, r.created_by, r.submitted_before, r.status,
        r.status_reason,
        r.accepted_message, CASE WHEN r.status = 'FAILED' THEN now() END,
-       now() + make_interval(secs => CASE WHEN r.status = 'FAILED' THEN 0 ELSE :linger END)
+       now() + make_interval(secs => CASE WHEN r.status = 'FAILED' THEN 0 ELSE :linger END),
+       CASE WHEN r.released THEN now() END
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
        id uuid, automation_id uuid, definition_id uuid, engine_id uuid, tenant_id text, uid text, generation int,
        name text, correlation_id text, per text, state text, max_parallel int, sequential boolean, max_failures int,
        max_attempts int, accepted_reason text, accepted_message text, parameters jsonb, priority int, token_hex text,
        queued_seconds float, run_timeout_seconds int, cancel_timeout_seconds int, trace_context text, created_by text,
-       submitted_before boolean,       status execution_status, status_reason text)
+       submitted_before boolean,       status execution_status, status_reason text, released boolean)
 ON CONFLICT (uid) DO NOTHING
-RETURNING id
+RETURNING *
+), going AS (
+{ATTEMPT_COLUMNS}
+SELECT r.id, NULL, NULL, r.engine_id, r.tenant_id, 1, 'baton-' || r.token_hex || '-a1', r.priority, clock_timestamp(),
+       {AS_KNOWN.format(run="r")}
+FROM born r WHERE r.per = 'Run' AND r.released_at IS NOT NULL
+)
+SELECT id FROM born
 """)
 
 _OWN_BATCHES = text("""
@@ -64,6 +76,14 @@ JOIN batch_execution b ON b.id = t.batch_execution_id
 JOIN run r ON r.id = b.run_id
 JOIN item i ON i.batch_id = b.batch_id AND i.sequence_number = t.sequence_number
 """)
+
+
+_ACTOR = text("SELECT set_config('baton.actor', :actor, true)")
+
+
+async def act_as(session: AsyncSession, actor: str | None) -> None:
+    """Have the history say that *actor* makes the changes that follow in this transaction."""
+    await session.execute(_ACTOR, {"actor": actor or ""})
 
 
 async def insert_runs(session: AsyncSession, rows: Sequence[dict[str, Any]], *, linger: float) -> set[UUID]:

@@ -13,10 +13,10 @@ ORDER BY a.id FOR UPDATE
 """)
 
 #: A unit that may have been sent before its row was lost is looked for first, and its absence is no evidence.
-_AS_KNOWN = """CAST(CASE WHEN {run}.submitted_before THEN 'AMBIGUOUS' ELSE 'INTENT' END AS attempt_state),
+AS_KNOWN = """CAST(CASE WHEN {run}.submitted_before THEN 'AMBIGUOUS' ELSE 'INTENT' END AS attempt_state),
        CASE WHEN {run}.submitted_before THEN 1 ELSE 0 END,
        CASE WHEN {run}.submitted_before THEN clock_timestamp() END"""
-_COLUMNS = """
+ATTEMPT_COLUMNS = """
 INSERT INTO dispatch_attempt (run_id, batch_execution_id, item_execution_id, engine_id, tenant_id, attempt_no,
                               token, priority, due_at, state, sends, evidence_until)"""
 
@@ -43,9 +43,9 @@ RETURNING run.id, run.per
 """)
 
 _WHOLE_RUNS = text(f"""
-{_COLUMNS}
+{ATTEMPT_COLUMNS}
 SELECT r.id, NULL, NULL, r.engine_id, r.tenant_id, 1, 'baton-' || r.token_hex || '-a1', r.priority, clock_timestamp(),
-       {_AS_KNOWN.format(run="r")}
+       {AS_KNOWN.format(run="r")}
 FROM run r
 WHERE r.id = ANY(CAST(:runs AS uuid[])) AND r.per = 'Run' AND r.status = 'PENDING' AND r.released_at IS NOT NULL
   AND r.state = 'Active' AND r.cancel_requested_at IS NULL
@@ -68,14 +68,14 @@ WITH room AS (
   WHERE r.id = ANY(CAST(:runs AS uuid[])) AND r.per = :per AND r.released_at IS NOT NULL AND r.state = 'Active'
     AND r.status IN ('PENDING', 'PROCESSING', 'RETRYING') AND r.cancel_requested_at IS NULL
 )
-{_COLUMNS}
+{ATTEMPT_COLUMNS}
 """
 
 _ITEMS = text(
     _ROOM
     + f"""
 SELECT t.id, u.batch_execution_id, u.id, t.engine_id, t.tenant_id, 1, 'baton-' || u.token_hex || '-a1', t.priority,
-       clock_timestamp(), {_AS_KNOWN.format(run="t")}
+       clock_timestamp(), {AS_KNOWN.format(run="t")}
 FROM room t CROSS JOIN LATERAL (
   SELECT i.id, i.batch_execution_id, i.token_hex
   FROM item_execution i JOIN batch_execution b ON b.id = i.batch_execution_id
@@ -90,7 +90,7 @@ _BATCHES = text(
     _ROOM
     + f"""
 SELECT t.id, u.id, NULL, t.engine_id, t.tenant_id, 1, 'baton-' || u.token_hex || '-a1', t.priority, clock_timestamp(),
-       {_AS_KNOWN.format(run="t")}
+       {AS_KNOWN.format(run="t")}
 FROM room t CROSS JOIN LATERAL (
   SELECT b.id, b.token_hex FROM batch_execution b
   WHERE b.run_id = t.id AND b.status = 'PENDING' AND (NOT t.sequential OR b.position = t.front)

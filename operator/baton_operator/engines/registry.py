@@ -8,7 +8,7 @@ and never replace what is in the list. One adapter serves one generation of one 
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from types import ModuleType
@@ -35,6 +35,7 @@ class Surroundings:
         database: Baton's own store, for adapters whose engine lives in it (Embedded).
         request_deadline: Seconds a request may take where the caller does not say.
         observer: Told of each request to an engine: operation, code, seconds.
+        observers: Makes the observer of the engine with this namespace and name; in its place `observer` tells of all.
         library: The HTTP library; by default the faster of those that are installed.
     """
 
@@ -45,6 +46,13 @@ class Surroundings:
     request_deadline: float = 10.0
     observer: Observer | None = None
     library: ModuleType | None = None
+    observers: Callable[[str], Observer] | None = None
+
+    def of(self, spec: EngineSpec) -> "Surroundings":
+        """Give the surroundings of one engine: what it is asked is told under its name."""
+        if self.observers is None:
+            return self
+        return replace(self, observer=self.observers(f"{spec.namespace}/{spec.name}"))
 
 
 AdapterFactory = Callable[[EngineSpec, Surroundings], EngineAdapter]
@@ -106,7 +114,7 @@ class AdapterRegistry:
         if factory is None:
             known = ", ".join(sorted(self._factories))
             raise PermanentError(f"no adapter serves engines of type {spec.type}: known are {known}")
-        adapter = factory(spec, self._surroundings)
+        adapter = factory(spec, self._surroundings.of(spec))
         if kept is not None:
             self._leave(kept[1])
         self._kept[spec.id] = (spec.generation, adapter)

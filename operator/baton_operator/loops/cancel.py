@@ -8,6 +8,7 @@ here once they are found (R6). When the time is up, the unit ends as CancelUncon
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,9 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from baton_models.statements import cancel as statements
 from baton_models.statements.settle import UnitMove
 from baton_operator import faults
-from baton_operator.engines.base import CancelOutcome
+from baton_operator.engines.base import CancelOutcome, EngineSpec
 from baton_operator.engines.errors import EngineError
 from baton_operator.loops.engines import read_engines
+from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import reference
@@ -34,6 +36,7 @@ class CancelLoop:
     """Tells engines to end what is to end; turns with `track`."""
 
     name = "track"
+    pace = 0.25
 
     def __init__(self, parts: Parts, followers: Sequence[Bell]) -> None:
         self.bell = Bell()
@@ -42,6 +45,7 @@ class CancelLoop:
         self._registry = parts.registry
         self._definitions = parts.definitions
         self._settler = parts.settler
+        self._lanes = Lanes(self.name, self.bell, parts.metrics)
         self._followers = followers
 
     async def turn(self) -> float:
@@ -52,22 +56,34 @@ class CancelLoop:
         if not rows:
             return min(self._settings.idle, 0.5)
         engines = await self._store.run(lambda session: read_engines(session, {row.engine_id for row in rows}))
+        for engine, spec in engines.items():
+            if self._lanes.is_free(engine):
+                due = [row for row in rows if row.engine_id == engine]
+                self._lanes.start(engine, partial(self._serve, spec, due))
+        return 0.0 if len(rows) == limit else min(self._settings.idle, 0.5)
+
+    async def drain(self) -> None:
+        """Wait until everything that is under way has ended."""
+        await self._lanes.drain()
+
+    async def _serve(self, engine: EngineSpec, rows: Sequence[Any]) -> bool:
+        """Tell one engine, and write down what it said."""
         definitions = await self._store.run(
             lambda session: self._definitions.get(session, {row.definition_id for row in rows})
         )
         faults.hit("cancel.send.before")
-        told = await asyncio.gather(
-            *(self._tell(row, engines[row.engine_id], definitions[row.definition_id]) for row in rows)
-        )
+        told = await asyncio.gather(*(self._tell(row, engine, definitions[row.definition_id]) for row in rows))
         faults.hit("cancel.send.after")
         await self._store.run(lambda session: statements.record_sent(session, told))
         await self._give_up([row for row in rows if not row.settled and row.now >= row.cancel_deadline_at])
         faults.hit("cancel.record.after")
         for bell in self._followers:
             bell.ring()
-        return 0.0 if len(rows) == limit else min(self._settings.idle, 0.5)
+        return False
 
-    async def _tell(self, row: Any, engine: Any, definition: Any) -> tuple[Any, bool, datetime | None, str | None]:
+    async def _tell(
+        self, row: Any, engine: EngineSpec, definition: Any
+    ) -> tuple[Any, bool, datetime | None, str | None]:
         """Tell the engine; say whether it took it and when to act next."""
         again = row.now + (NAG if row.settled else TELL_AGAIN)
         if row.state != "ACKED":

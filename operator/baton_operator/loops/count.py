@@ -33,6 +33,7 @@ class CountLoop:
     """Marks ended runs and counts those that it marked; a kill in between loses counts, never adds any."""
 
     name = "count"
+    pace = 1.0
 
     def __init__(self, parts: Parts) -> None:
         self.bell = Bell()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,7 @@ from baton_operator.engines.base import (
 from baton_operator.engines.embedded import wake_workers
 from baton_operator.engines.errors import EngineError
 from baton_operator.loops.changes import change_of
+from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import arguments, engine_spec, fingerprint, request
@@ -85,6 +87,7 @@ class DispatchLoop:
     """Claims due attempts of every engine that may be sent to, and sends them."""
 
     name = "dispatch"
+    pace = 0.1
 
     def __init__(self, parts: Parts, *, projecting: Bell, tracking: Bell) -> None:
         self.bell = Bell()
@@ -94,14 +97,20 @@ class DispatchLoop:
         self._definitions = parts.definitions
         self._settler = parts.settler
         self._metrics = parts.metrics
+        self._lanes = Lanes(self.name, self.bell, parts.metrics)
         self._projecting = projecting
         self._tracking = tracking
 
     async def turn(self) -> float:
-        """Serve every engine once, all at the same time."""
-        engines = await self._store.run(statements.engines_with_work)
-        served = await asyncio.gather(*(self._serve(engine) for engine in engines))
-        return 0.0 if any(served) else self._settings.idle
+        """Serve every engine that has work and is not being served."""
+        for engine in await self._store.run(statements.engines_with_work):
+            if self._lanes.is_free(engine):
+                self._lanes.start(engine, partial(self._serve, engine))
+        return self._settings.idle
+
+    async def drain(self) -> None:
+        """Wait until everything that is under way has ended."""
+        await self._lanes.drain()
 
     async def _serve(self, engine: UUID) -> bool:
         faults.hit("dispatch.claim.before")
@@ -115,7 +124,7 @@ class DispatchLoop:
         faults.hit("dispatch.record.after")
         self._projecting.ring()
         self._tracking.ring()
-        return True
+        return len(claimed.attempts) + len(claimed.dead) >= self._settings.batch_size
 
     async def _claim(self, engine: UUID) -> Claimed | None:
         begun = boottime()

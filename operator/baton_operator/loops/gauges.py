@@ -13,7 +13,10 @@ from baton_operator.metrics import SnapshotGauge
 INTERVAL = 10.0
 
 _RUNS = text("""
-SELECT r.tenant_id, a.name, r.status, count(*) FROM run r JOIN automation a ON a.id = r.automation_id
+SELECT r.tenant_id, a.name,
+       CASE WHEN r.cancel_requested_at IS NOT NULL THEN 'Cancelling' WHEN r.state = 'Suspended' THEN 'Suspended'
+            WHEN r.status = 'PENDING' THEN 'Queued' ELSE 'Running' END AS phase, count(*)
+FROM run r JOIN automation a ON a.id = r.automation_id
 WHERE r.status IN ('PENDING', 'PROCESSING', 'RETRYING') GROUP BY 1, 2, 3
 """)
 _ENGINES = text("""
@@ -40,6 +43,7 @@ class GaugeLoop:
     """Reads the gauges; every replica reads the same, so dashboards show them with `max by`."""
 
     name = "gauges"
+    pace = 1.0
 
     def __init__(self, parts: Parts) -> None:
         self.bell = Bell()
@@ -56,7 +60,7 @@ class GaugeLoop:
 
     async def _read(self, session: AsyncSession) -> None:
         runs = (await session.execute(_RUNS)).all()
-        self._metrics.runs.replace({(row[0], row[1], row[2].capitalize()): row[3] for row in runs})
+        self._metrics.runs.replace({(row[0], row[1], row[2]): row[3] for row in runs})
         engines = (await session.execute(_ENGINES)).all()
         columns: Sequence[tuple[SnapshotGauge, str]] = (
             (self._metrics.engine_up, "up"),

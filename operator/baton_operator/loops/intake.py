@@ -26,7 +26,7 @@ LINGER = 0.004
 #: How long a reference may be missing before the API server is asked, in seconds.
 PATIENCE = 1.0
 #: Runs in one transaction at most.
-BATCH = 50
+BATCH = 100
 #: Generations remembered at most, so that the echoes of our own status patches cost nothing.
 REMEMBERED = 100_000
 
@@ -37,6 +37,7 @@ class IntakeLoop:
     """Takes in what is offered; one task, so what belongs to one object is taken in in its order."""
 
     name = "intake"
+    pace = 0.05
 
     def __init__(self, parts: Parts, definitions: DefinitionIntake, runs: RunIntake) -> None:
         self.bell = Bell()

@@ -1,9 +1,9 @@
 """Runs become rows: admitted in batches, refused with a reason, cancelled, suspended, resumed, let go when deleted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
@@ -21,6 +21,8 @@ from baton_operator.loops.intake_definitions import storable
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.project import ProjectLoop, Refusal
+
+T = TypeVar("T")
 
 #: Accepted and Submitted within this time are one patch.
 LINGER = timedelta(seconds=1)
@@ -150,7 +152,7 @@ class RunIntake:
         definitions = await self._definitions.get(
             session, {row.definition_id for row in automations.values() if row.definition_id}
         )
-        for run in sorted(runs, key=lambda each: each.uid):
+        for run in runs:
             name = run.spec["automationRef"]["name"]
             automation = automations.get((run.namespace, name))
             if automation is None:
@@ -172,7 +174,10 @@ class RunIntake:
         return {(row.tenant_id, row.name): row for row in rows}
 
     async def _insert(self, session: AsyncSession, admissions: Sequence[_Admission]) -> None:
-        born = await statements.insert_runs(session, [_row(each) for each in admissions], linger=LINGER.total_seconds())
+        born: set[UUID] = set()
+        for actor, group in _by_actor(admissions, lambda each: each.run.created_by):
+            await statements.act_as(session, actor)
+            born |= await statements.insert_runs(session, [_row(each) for each in group], linger=LINGER.total_seconds())
         new = [each for each in admissions if each.id in born]
         fanned = [each for each in new if isinstance(each.decision, Plan) and each.decision.batches]
         if fanned:
@@ -180,7 +185,7 @@ class RunIntake:
         cancelled = [each for each in new if each.run.spec.get("state") == "Cancelled"]
         if cancelled:
             await self._cancel(session, [(each.run, each.id) for each in cancelled])
-        await release(session, [each.id for each in new if isinstance(each.decision, Plan)])
+        await release(session, [each.id for each in new if isinstance(each.decision, Plan) and not _goes_whole(each)])
 
     async def _insert_units(self, session: AsyncSession, admissions: Sequence[_Admission]) -> None:
         named = {
@@ -234,16 +239,18 @@ class RunIntake:
         await release(session, [key for _, key in wanted["Active"]])
 
     async def _cancel(self, session: AsyncSession, runs: Sequence[tuple[RunSeen, UUID]]) -> None:
-        asked = await cancel.request(
-            session,
-            [key for _, key in runs],
-            cause="Cancelled",
-            reasons=[run.spec.get("reason") or None for run, _ in runs],
-            actors=[_actor(run.state_by) for run, _ in runs],
-            linger=LINGER,
-        )
-        if asked:
-            await self._settler.stop(session, asked, cause="Cancelled")
+        for actor, group in _by_actor(runs, lambda pair: pair[0].state_by):
+            await statements.act_as(session, actor)
+            asked = await cancel.request(
+                session,
+                [key for _, key in group],
+                cause="Cancelled",
+                reasons=[run.spec.get("reason") or None for run, _ in group],
+                actors=[actor] * len(group),
+                linger=LINGER,
+            )
+            if asked:
+                await self._settler.stop(session, asked, cause="Cancelled")
 
     async def _let_go(self, session: AsyncSession, uids: Sequence[str]) -> None:
         """Follow a deletion: nothing more of the Run is started; what is out goes on to its end and is recorded."""
@@ -271,6 +278,12 @@ def _decide(run: RunSeen, automation: Any, definition: Definition | None, missin
             reason = "InvalidArguments"
         return Refused(reason, f"Automation {automation.name}: {automation.ready_message}")
     return admit(run.uid, run.spec, definition)
+
+
+def _goes_whole(each: _Admission) -> bool:
+    """Whether the run is handed over in one piece and nothing holds it back."""
+    definition, state = each.definition, each.run.spec.get("state", "Active")
+    return definition is not None and definition.per == "Run" and definition.max_active is None and state == "Active"
 
 
 def _row(each: _Admission) -> dict[str, Any]:
@@ -307,6 +320,7 @@ def _row(each: _Admission) -> dict[str, Any]:
         "accepted_reason": "Accepted",
         "status": "PENDING",
         "status_reason": "Suspended" if row["state"] == "Suspended" else "Queued",
+        "released": _goes_whole(each),
         "max_failures": decision.max_failures,
         "priority": decision.priority,
     }
@@ -334,6 +348,13 @@ def _execution(key: UUID, each: _Admission, batch: UUID, planned: Any) -> dict[s
         "position": planned.position,
         "token_hex": planned.token_hex,
     }
+
+
+def _by_actor(things: Sequence[T], name: Callable[[T], str | None]) -> Iterator[tuple[str | None, list[T]]]:
+    """Group *things* by who did them: a batch is mostly one person's."""
+    actors = {_actor(name(each)) for each in things}
+    for actor in sorted(actors, key=lambda each: each or ""):
+        yield actor, [each for each in things if _actor(name(each)) == actor]
 
 
 def _actor(name: str | None) -> str | None:

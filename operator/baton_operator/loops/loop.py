@@ -32,9 +32,16 @@ class Bell:
 
 
 class Turning(Protocol):
-    """What a loop is: a name, a bell, and one turn that says how long to rest."""
+    """
+    What a loop is: a name, a bell, and one turn that says how long to rest.
+
+    Attributes:
+        pace: Seconds from the beginning of one turn to that of the next at least: under load a turn gathers what has
+            come meanwhile, and the first turn after a rest begins at once.
+    """
 
     name: str
+    pace: float
     bell: Bell
 
     async def turn(self) -> float:
@@ -58,10 +65,14 @@ class Turner:
     async def run(self, stopping: asyncio.Event) -> None:
         """Turn until *stopping*; the turn under way is finished first."""
         while not stopping.is_set():
+            begun = time.monotonic()
             rest = await self._once()
             self.turned_at = time.monotonic()
             if rest > 0:
                 await self.loop.bell.wait(rest)
+            early = begun + self.loop.pace - time.monotonic()
+            if early > 0:
+                await asyncio.sleep(early)
 
     async def _once(self) -> float:
         begun = time.monotonic()

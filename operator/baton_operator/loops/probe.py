@@ -1,8 +1,8 @@
 """Probes and validations that are due: whether engines answer and take our credential, whether targets exist."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ from baton_operator.decide.probing import Health, judge_failure, judge_probe
 from baton_operator.engines.errors import EngineError
 from baton_operator.kube.errors import KubeError
 from baton_operator.loops.intake_definitions import resolve_engine
+from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import engine_spec
@@ -30,26 +31,34 @@ class ProbeLoop:
     """Asks engines how they are; turns with `track`."""
 
     name = "track"
+    pace = 0.5
 
     def __init__(self, parts: Parts, *, dispatching: Bell, projecting: Bell) -> None:
         self.bell = Bell()
         self._store = parts.store
         self._registry = parts.registry
         self._kube = parts.kube
+        self._lanes = Lanes(self.name, self.bell, parts.metrics)
         self._dispatching = dispatching
         self._projecting = projecting
 
     async def turn(self) -> float:
         """Probe and validate what is due."""
         engines = await self._store.run(lambda session: statements.claim_probes(session, limit=BATCH))
-        await asyncio.gather(*(self._probe(row) for row in engines))
+        for row in engines:
+            if self._lanes.is_free(row.id):
+                self._lanes.start(row.id, partial(self._probe, row))
         checks = await self._store.run(lambda session: statements.claim_checks(session, limit=BATCH))
-        await asyncio.gather(*(self._check(row) for row in checks))
-        if engines or checks:
-            self._projecting.ring()
+        for row in checks:
+            if self._lanes.is_free(row.automation_id):
+                self._lanes.start(row.automation_id, partial(self._check, row))
         return 0.0 if len(engines) == BATCH or len(checks) == BATCH else 0.5
 
-    async def _probe(self, row: Any) -> None:
+    async def drain(self) -> None:
+        """Wait until everything that is under way has ended."""
+        await self._lanes.drain()
+
+    async def _probe(self, row: Any) -> bool:
         health, capabilities, guarantee = await self._ask(row)
         show = health.ready != row.ready_reason or (health.epoch is not None and health.epoch != row.restart_epoch)
         await self._store.run(
@@ -69,8 +78,10 @@ class ProbeLoop:
                 again=timedelta(seconds=health.again),
             )
         )
+        self._projecting.ring()
         if health.ready == "ProbeSucceeded":
             self._dispatching.ring()
+        return False
 
     async def _ask(self, row: Any) -> tuple[Health, list[str], str | None]:
         """Probe one engine; whatever it answers becomes a value."""
@@ -85,12 +96,12 @@ class ProbeLoop:
             return judge_failure(error, failures=row.probe_failures), capabilities, None
         return judge_probe(answer), capabilities, _guarantee(adapter.idempotency.value)
 
-    async def _check(self, row: Any) -> None:
+    async def _check(self, row: Any) -> bool:
         """Resolve an automation's engine again and ask the engine about the target."""
         try:
             definition = read_definition(row.automation_spec, row.automation_namespace, row.automation_name)
         except InvalidDefinitionError:
-            return
+            return False
         labels = await self._labels(definition.engine[0], row.automation_namespace)
 
         async def resolve(session: AsyncSession) -> tuple[Any, str, str | None]:
@@ -114,6 +125,8 @@ class ProbeLoop:
                 again=VALID_FOR if fine else INVALID_FOR,
             )
         )
+        self._projecting.ring()
+        return False
 
     async def _validate(self, row: Any, definition: Any) -> tuple[str | None, str | None]:
         try:
@@ -124,7 +137,8 @@ class ProbeLoop:
         if not problems:
             return "Valid", None
         first = min(problems, key=lambda each: not each.blocking)
-        return first.reason, cleaned("; ".join(each.message for each in problems))[0][:1000]
+        reason = first.reason if first.blocking or first.reason == "MissingTokenParameter" else "Valid"
+        return reason, cleaned("; ".join(each.message for each in problems))[0][:1000]
 
     async def _labels(self, owner: str, namespace: str) -> Mapping[str, str] | None:
         if owner == namespace:

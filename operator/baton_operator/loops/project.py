@@ -67,6 +67,7 @@ class ProjectLoop:
     """The loop that shows; see the module."""
 
     name = "project"
+    pace = 0.1
 
     def __init__(self, database: DatabaseConfig, client: KubeClient, metrics: Metrics, settings: Settings) -> None:
         self.bell = Bell()

@@ -7,6 +7,7 @@ AMBIGUOUS ones, and SENT ones whose lease ran out: their process died, was froze
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from baton_operator.engines.embedded import wake_workers
 from baton_operator.engines.errors import EngineError
 from baton_operator.loops.changes import change_of
 from baton_operator.loops.dispatch import CONCURRENCY, boottime
+from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import arguments, engine_spec, request
@@ -33,6 +35,7 @@ class ResolveLoop:
     """Looks for attempts in doubt; turns with `dispatch`."""
 
     name = "dispatch"
+    pace = 0.5
 
     def __init__(self, parts: Parts, followers: Sequence[Bell]) -> None:
         self.bell = Bell()
@@ -42,16 +45,21 @@ class ResolveLoop:
         self._definitions = parts.definitions
         self._settler = parts.settler
         self._metrics = parts.metrics
+        self._lanes = Lanes(self.name, self.bell, parts.metrics)
         self._followers = followers
 
     async def turn(self) -> float:
-        """Look for all that is due, of every engine that answers."""
-        engines = await self._store.run(statements.engines_with_unclear)
-        for engine in engines:
-            await self._serve(engine)
-        return 0.0 if engines else self._settings.idle
+        """Look for what is due, of every engine that answers and is not being asked."""
+        for engine in await self._store.run(statements.engines_with_unclear):
+            if self._lanes.is_free(engine):
+                self._lanes.start(engine, partial(self._serve, engine))
+        return self._settings.idle
 
-    async def _serve(self, engine: UUID) -> None:
+    async def drain(self) -> None:
+        """Wait until everything that is under way has ended."""
+        await self._lanes.drain()
+
+    async def _serve(self, engine: UUID) -> bool:
         lease = new_id()
         lease_for = timedelta(seconds=self._settings.request_deadline * 2 + 1)
         begun = boottime()
@@ -61,7 +69,7 @@ class ResolveLoop:
             )
         )
         if not held:
-            return
+            return False
         adapter = await self._registry.adapter(engine_spec(engine, row))
         definitions = await self._store.run(
             lambda session: self._definitions.get(session, {each.definition_id for each in held})
@@ -80,6 +88,7 @@ class ResolveLoop:
         faults.hit("dispatch.resolve.after")
         for bell in self._followers:
             bell.ring()
+        return len(held) >= self._settings.batch_size
 
     async def _look(
         self, adapter: EngineAdapter, each: Any, definition: Any, engine: Any, looked_at: datetime

@@ -38,6 +38,7 @@ class SweepLoop:
     """Repairs; one process at a time."""
 
     name = "sweep"
+    pace = 0.5
 
     def __init__(self, parts: Parts, intake: IntakeLoop, followers: Sequence[Bell]) -> None:
         self.bell = Bell()

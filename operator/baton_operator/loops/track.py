@@ -8,6 +8,7 @@ directly, twice, `lost_confirmation` seconds apart, and only then Lost.
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from baton_operator.decide.durations import seconds
 from baton_operator.decide.tracking import Gone, Missed, Seen, forward, judge_missing, observed
 from baton_operator.engines.base import EngineAdapter, Observation, Reference
 from baton_operator.engines.errors import EngineError
+from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import engine_spec, reference
@@ -39,6 +41,7 @@ class TrackLoop:
     """
 
     name = "track"
+    pace = 0.25
 
     def __init__(self, parts: Parts) -> None:
         self.bell = Bell()
@@ -49,14 +52,20 @@ class TrackLoop:
         self._definitions = parts.definitions
         self._settler = parts.settler
         self._metrics = parts.metrics
+        self._lanes = Lanes(self.name, self.bell, parts.metrics)
 
     async def turn(self) -> float:
-        """Observe every engine whose turn it is, all at the same time."""
-        engines = await self._store.run(statements.claim_polls)
-        await asyncio.gather(*(self._poll(row) for row in engines))
+        """Observe every engine whose turn it is."""
+        for row in await self._store.run(statements.claim_polls):
+            if self._lanes.is_free(row.id):
+                self._lanes.start(row.id, partial(self._poll, row))
         return min(self._settings.idle, 0.5)
 
-    async def _poll(self, row: Any) -> None:
+    async def drain(self) -> None:
+        """Wait until everything that is under way has ended."""
+        await self._lanes.drain()
+
+    async def _poll(self, row: Any) -> bool:
         again = seconds(row.spec.get("tracking", {}).get("interval", "10s"))
         label = f"{row.namespace}/{row.name}"
         try:
@@ -66,6 +75,7 @@ class TrackLoop:
             self._metrics.loop_errors.labels(loop=self.name, reason=type(error).__name__).inc()
             again = max(again, getattr(error, "retry_after", None) or 0.0)
         await self._store.run(lambda session: statements.polled(session, row.id, again=timedelta(seconds=again)))
+        return False
 
     async def _observe(self, engine: UUID, adapter: EngineAdapter, label: str) -> None:
         after = _FIRST
