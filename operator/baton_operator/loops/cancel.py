@@ -54,13 +54,13 @@ class CancelLoop:
         limit = self._settings.batch_size
         rows = await self._store.run(lambda session: statements.claim_due(session, lease_for=lease_for, limit=limit))
         if not rows:
-            return min(self._settings.idle, 0.5)
+            return self._settings.idle
         engines = await self._store.run(lambda session: read_engines(session, {row.engine_id for row in rows}))
         for engine, spec in engines.items():
             if self._lanes.is_free(engine):
                 due = [row for row in rows if row.engine_id == engine]
                 self._lanes.start(engine, partial(self._serve, spec, due))
-        return 0.0 if len(rows) == limit else min(self._settings.idle, 0.5)
+        return 0.0 if len(rows) == limit else self._settings.idle
 
     async def drain(self) -> None:
         """Wait until everything that is under way has ended."""

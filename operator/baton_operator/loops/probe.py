@@ -52,7 +52,7 @@ class ProbeLoop:
         for row in checks:
             if self._lanes.is_free(row.automation_id):
                 self._lanes.start(row.automation_id, partial(self._check, row))
-        return 0.0 if len(engines) == BATCH or len(checks) == BATCH else 0.5
+        return 0.0 if len(engines) == BATCH or len(checks) == BATCH else 1.0
 
     async def drain(self) -> None:
         """Wait until everything that is under way has ended."""

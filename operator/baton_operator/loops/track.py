@@ -59,7 +59,7 @@ class TrackLoop:
         for row in await self._store.run(statements.claim_polls):
             if self._lanes.is_free(row.id):
                 self._lanes.start(row.id, partial(self._poll, row))
-        return min(self._settings.idle, 0.5)
+        return self._settings.idle
 
     async def drain(self) -> None:
         """Wait until everything that is under way has ended."""
