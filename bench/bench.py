@@ -25,6 +25,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import text
 
 from baton_models.database import DatabaseConfig
 from baton_operator.invariants.checker import check_invariants
@@ -192,7 +193,9 @@ async def _until_finished(database_url: str, prefix: str, runs: int) -> None:
 
 async def _until_shown(database_url: str) -> None:
     async def nothing_due() -> bool:
-        (due,) = await _one(database_url, "SELECT count(*) FROM run WHERE project_at IS NOT NULL AND name LIKE :name", "")
+        (due,) = await _one(
+            database_url, "SELECT count(*) FROM run WHERE project_at IS NOT NULL AND name LIKE :name", ""
+        )
         return int(due) == 0
 
     await _until(nothing_due, seconds=120)
@@ -201,17 +204,14 @@ async def _until_shown(database_url: str) -> None:
 async def _dispatch_seconds(database_url: str, prefix: str) -> float:
     (seconds,) = await _one(
         database_url,
-        "SELECT extract(epoch FROM max(i.created_at) - min(r.created_at)) FROM run r "
-        "JOIN run_orchestration o ON o.run_id = r.id JOIN orchestration_instance i ON i.id = o.orchestration_instance_id "
-        "WHERE r.name LIKE :name",
+        "SELECT extract(epoch FROM max(o.attached_at) - min(r.created_at)) FROM run r "
+        "JOIN run_orchestration o ON o.run_id = r.id WHERE r.name LIKE :name",
         prefix,
     )
     return max(float(seconds), 0.001)
 
 
 async def _one(database_url: str, statement: str, prefix: str) -> Any:
-    from sqlalchemy import text  # noqa: PLC0415 - used by nothing else here
-
     database = DatabaseConfig(database_url)
     async with database.get_async_session() as session:
         row = (await session.execute(text(statement), {"name": f"{prefix}%"})).one()

@@ -142,7 +142,7 @@ def _unit(row: Any, verdict: Verdict, step: Any, *, whole_run_timed_out: bool) -
         )
     status, reason = step.status, step.reason
     if whole_run_timed_out and row.batch_execution_id is None and status is ExecutionStatus.CANCELLED:
-        status = ExecutionStatus.FAILED
+        status, message = ExecutionStatus.FAILED, "out of time: timeouts.run of the Automation is over"
     return UnitMove(
         row.id,
         row.run_id,
