@@ -21,12 +21,12 @@ async def serving(app: web.Application, *, port: int = 0) -> AsyncIterator[str]:
 
 
 @contextmanager
-def serving_in_thread(app: web.Application) -> Iterator[str]:
+def serving_in_thread(app: web.Application, *, port: int = 0) -> Iterator[str]:
     """Serve *app* from a thread with a loop of its own, and yield its base address."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server = serving(app)
+    server = serving(app, port=port)
     try:
         yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
     finally:

@@ -1,0 +1,112 @@
+"""PostgreSQL and the API server are stopped under two operators: no Run fails, none is sent twice, and it is cheap."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from baton_fakes.argo import FakeArgo
+from baton_spine.process import end_all
+from baton_spine.stage import Stage, shown
+
+from baton_migrations.runner import migrate
+from baton_operator.local import baton
+from baton_operator.local.home import Home
+from baton_operator.local.kubernetes import ControlPlane
+from baton_operator.local.postgres import Postgres, create_database
+from baton_operator.local.progress import say_on_stderr
+from baton_operator.local.scratch import scratch_home
+
+RUNS = 50
+#: Seconds that PostgreSQL is away, and the API server at least.
+AWAY = 10.0
+_WRITES = re.compile(
+    r'^apiserver_request_total\{.*resource="(?:runs|events)".*verb="(?:POST|PUT|PATCH|APPLY)"[^}]*\} (\S+)$',
+    re.MULTILINE,
+)
+
+
+@pytest.fixture(scope="module")
+def own_home() -> Iterator[Home]:
+    """Servers that may be stopped: nobody else uses them."""
+    with scratch_home(say_on_stderr) as home:
+        yield home
+
+
+@pytest.fixture(scope="module")
+def live(
+    own_home: Home, shared_argo: tuple[FakeArgo, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    """Two operators on servers of their own."""
+    admin = Postgres(own_home, fsync=False).up()
+    server = ControlPlane(own_home, say_on_stderr, fsync=False).up()
+    baton.install(server)
+    folder = tmp_path_factory.mktemp("outages")
+    database_url = create_database(admin, f"spine_{uuid.uuid4().hex}")
+    migrate(database_url, progress=lambda _: None)
+    namespace = f"spine-{uuid.uuid4().hex[:12]}"
+    server.create_namespace(namespace)
+    kubeconfig = folder / "kubeconfig"
+    server.write_service_account_kubeconfig(baton.NAMESPACE, baton.SERVICE_ACCOUNT, kubeconfig)
+    stage = Stage(server, kubeconfig, namespace, database_url, *shared_argo, folder)
+    stage.engine_argo()
+    stage.nap()
+    for each in (stage.operator(), stage.operator()):
+        each.wait_ready()
+    yield stage
+    end_all(stage.operators)
+
+
+def _writes(stage: Stage) -> float:
+    """Count what the API server itself counts: writes of Runs, of their status, and of Events."""
+    return sum(float(found) for found in _WRITES.findall(stage.server.request("GET", "/metrics")))
+
+
+def test_fifty_runs_on_two_replicas_cost_three_writes_each_at_most(live: Stage) -> None:
+    before, sent = _writes(live), len(live.accepted())
+    names = [f"cheap-{number}" for number in range(RUNS)]
+    for name in names:
+        live.run(name, secs="3s")
+    assert {shown(each) for each in live.ended(*names, within=120).values()} == {("Succeeded", "Succeeded")}
+    live.check()
+    assert len(live.accepted()) - sent == RUNS
+    assert (_writes(live) - before) / RUNS <= 3.0
+
+
+def test_no_run_fails_while_postgres_is_stopped(live: Stage, own_home: Home) -> None:
+    names = [f"stored-{number}" for number in range(10)]
+    sent = len(live.accepted())
+    for name in names[:5]:
+        live.run(name, secs="2s")
+    live.until(lambda: len(live.accepted()) > sent)
+    Postgres(own_home, fsync=False).process.stop()
+    for name in names[5:]:
+        live.run(name)
+    live.until(lambda: not any(each.is_ready() for each in live.operators), what="not ready")
+    time.sleep(AWAY)  # the outage itself: nothing can be waited for
+    assert all(each.is_alive() for each in live.operators)
+    Postgres(own_home, fsync=False).up()
+    assert {shown(each) for each in live.ended(*names, within=90).values()} == {("Succeeded", "Succeeded")}
+    assert len(live.accepted()) - sent == len(names)
+    assert all(each.process.poll() is None for each in live.operators)
+    live.check()
+
+
+def test_stored_runs_go_on_while_the_api_server_is_away(live: Stage, own_home: Home) -> None:
+    plane = ControlPlane(own_home, say_on_stderr, fsync=False)
+    names = [f"shown-{number}" for number in range(5)]
+    for name in names:
+        live.run(name, secs="3s")
+    live.until(lambda: live.rows("SELECT count(*) FROM run WHERE name LIKE 'shown-%'") == [(5,)])
+    plane.api_server.stop()
+    ended = "SELECT count(*) FROM run WHERE name LIKE 'shown-%' AND status = 'COMPLETED'"
+    live.until(lambda: live.rows(ended) == [(5,)], what="the end of stored Runs")
+    assert all(each.is_alive() for each in live.operators)
+    plane.up()
+    live.run("afterwards")
+    ends = live.ended(*names, "afterwards", within=90)
+    assert {shown(each) for each in ends.values()} == {("Succeeded", "Succeeded")}
+    live.check()
