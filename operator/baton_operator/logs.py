@@ -39,7 +39,7 @@ KEYS = (
 )
 _ABOUT_THE_LINE = frozenset({"ts", "level", "logger"})
 _NOISE = frozenset({"settings", "k8s_skip", "k8s_ref", "_record", "_from_structlog", "color_message", "taskName"})
-_QUIET = {"sqlalchemy": logging.WARNING, "alembic": logging.WARNING, "aiohttp": logging.WARNING}
+_QUIET = dict.fromkeys(("sqlalchemy", "alembic", "aiohttp", "httpx", "httpx2"), logging.WARNING)
 
 Format = Literal["json", "text", ""]
 
