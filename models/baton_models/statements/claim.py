@@ -14,7 +14,7 @@ SELECT h.engine_id FROM engine_health h JOIN engine e ON e.id = h.engine_id
 WHERE e.is_active AND NOT e.suspend AND h.ready_reason = 'ProbeSucceeded' AND h.stalled_reason IS NULL
   AND h.authenticated_reason IS DISTINCT FROM 'CredentialsRejected'
   AND coalesce(h.paused_until, '-infinity') <= clock_timestamp()
-  AND EXISTS (SELECT 1 FROM dispatch_attempt d
+  AND EXISTS (SELECT 1 FROM dispatch_attempt d JOIN run r ON r.id = d.run_id AND r.state = 'Active'
               WHERE d.engine_id = h.engine_id AND d.state = 'INTENT' AND d.due_at <= clock_timestamp())
 """)
 
@@ -49,6 +49,7 @@ LEFT JOIN item i ON i.id = ie.item_id
 """
 
 #: Each namespace is served in turn: first everybody's most urgent attempt, then everybody's second, and so on.
+#: What belongs to a suspended run is passed over.
 _PICK = text(f"""
 WITH held AS (
   SELECT tenant_id, count(*) AS n FROM dispatch_attempt
@@ -60,9 +61,9 @@ WITH held AS (
   SELECT d.id, d.priority, d.due_at,
          row_number() OVER (PARTITION BY t.tenant_id ORDER BY d.priority DESC, d.due_at, d.id) AS turn
   FROM tenants t LEFT JOIN held h ON h.tenant_id = t.tenant_id CROSS JOIN LATERAL (
-    SELECT id, priority, due_at FROM dispatch_attempt
-    WHERE engine_id = :engine AND tenant_id = t.tenant_id AND state = 'INTENT' AND due_at <= clock_timestamp()
-    ORDER BY priority DESC, due_at, id
+    SELECT a.id, a.priority, a.due_at FROM dispatch_attempt a JOIN run r ON r.id = a.run_id AND r.state = 'Active'
+    WHERE a.engine_id = :engine AND a.tenant_id = t.tenant_id AND a.state = 'INTENT' AND a.due_at <= clock_timestamp()
+    ORDER BY a.priority DESC, a.due_at, a.id
     LIMIT least(CAST(:limit AS bigint), greatest(CAST(:per_namespace AS bigint) - coalesce(h.n, 0), 0))) d
 ), picked AS (
   SELECT id FROM due ORDER BY turn, priority DESC, due_at

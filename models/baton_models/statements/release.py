@@ -6,10 +6,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+#: Not FOR UPDATE: the foreign key of a Run that was just inserted holds the row already, and two would wait for each other.
 _LOCK_AUTOMATIONS = text("""
 SELECT a.id FROM automation a
 WHERE a.max_active IS NOT NULL AND a.id IN (SELECT automation_id FROM run WHERE id = ANY(CAST(:runs AS uuid[])))
-ORDER BY a.id FOR UPDATE
+ORDER BY a.id FOR NO KEY UPDATE
 """)
 
 #: A unit that may have been sent before its row was lost is looked for first, and its absence is no evidence.
