@@ -162,6 +162,7 @@ class App:
         await self._health.start()
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._wake_all(), name="end")
                 for turner in self._turners:
                     group.create_task(turner.run(self.stopping), name=turner.loop.name)
                 if "intake" in self.settings.loops:
@@ -174,6 +175,10 @@ class App:
     def stop(self) -> None:
         """Finish the turns under way, then end."""
         self.stopping.set()
+
+    async def _wake_all(self) -> None:
+        """Wake every loop once it is to end, whoever said so."""
+        await self.stopping.wait()
         for turner in self._turners:
             turner.loop.bell.ring()
 

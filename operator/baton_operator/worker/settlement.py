@@ -9,11 +9,12 @@ from baton_operator.engines.base import Observation
 from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.settle import Settler, Verdict
 
+# Locked: the worker knows the end, so a look of the track loop at the same moment must not make it come late.
 _INSTANCE = text(
     """
     SELECT i.id, i.version FROM dispatch_attempt a
     JOIN orchestration_instance i ON i.id = a.orchestration_instance_id
-    WHERE a.token = :token
+    WHERE a.token = :token FOR UPDATE OF i
     """
 )
 
