@@ -144,7 +144,9 @@ async def move_instances(session: AsyncSession, moves: Sequence[InstanceMove], *
     passed = set((await session.execute(_PASS, {"rows": _rows(moves)})).scalars())
     rows = _rows([replace(move, version=move.version + 1) if move.id in passed else move for move in moves])
     moved = {row.id for row in await session.execute(_INSTANCES, {"rows": rows})}
-    await session.execute(_NATIVE, {"rows": rows, "later": later})
+    if moved:
+        shown = _rows([move for move in moves if move.id in moved])
+        await session.execute(_NATIVE, {"rows": shown, "later": later})
     return moved
 
 
