@@ -38,13 +38,19 @@ class Change:
     native: str | None = None
 
 
+#: What was to be sent again is not, where its end was asked for meanwhile: it is over if nothing of it is out, and
+#: looked for if something may be.
 _RECORD = text("""
 WITH told AS (
   SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(
     id uuid, state attempt_state, due_at timestamptz, absences smallint, looked_at timestamptz, proven boolean,
     handle text, http_status int, error text, instance_id uuid, external_id text, url text, native text)
 ), kept AS (
-  UPDATE dispatch_attempt d SET state = v.state, due_at = v.due_at, absences = v.absences, last_look_at = v.looked_at,
+  UPDATE dispatch_attempt d SET due_at = v.due_at, absences = v.absences, last_look_at = v.looked_at,
+         state = CASE WHEN v.state <> 'INTENT' OR d.cancel_requested_at IS NULL THEN v.state
+                      WHEN v.proven THEN 'CLOSED' ELSE 'AMBIGUOUS' END,
+         cancel_due_at = CASE WHEN v.state NOT IN ('CLOSED', 'REJECTED') AND NOT (v.state = 'INTENT' AND v.proven)
+                              THEN d.cancel_due_at END,
          handle = coalesce(v.handle, d.handle), http_status = coalesce(v.http_status, d.http_status),
          error = v.error, orchestration_instance_id = coalesce(v.instance_id, d.orchestration_instance_id),
          sends = CASE WHEN v.proven THEN 0 ELSE d.sends END,
@@ -54,7 +60,7 @@ WITH told AS (
          lease_token = NULL, lease_until = NULL, updated_at = clock_timestamp()
   FROM told v WHERE d.id = v.id AND d.lease_token = :lease AND d.state = CAST(:held AS attempt_state)
   RETURNING d.id, d.run_id, d.engine_id, d.attempt_no, d.batch_execution_id, d.item_execution_id,
-            d.cancel_requested_at, d.settled, v.state, v.instance_id, v.external_id, v.url, v.native
+            d.cancel_requested_at, d.settled, d.state, v.instance_id, v.external_id, v.url, v.native
 ), born AS (
   INSERT INTO orchestration_instance (id, engine_id, external_id, attempt, status, status_reason, native_status, url)
   SELECT instance_id, engine_id, external_id, attempt_no, 'PENDING', 'Dispatched', left(native, 100), url
@@ -68,20 +74,38 @@ WITH told AS (
   UPDATE engine_health h SET next_poll_at = least(h.next_poll_at, clock_timestamp() + :poll_in)
   FROM (SELECT DISTINCT engine_id FROM kept WHERE state IN ('ACKED', 'ENQUEUED')) k WHERE h.engine_id = k.engine_id
 )
-SELECT id, run_id, attempt_no, batch_execution_id, item_execution_id, cancel_requested_at, settled, state FROM kept
+SELECT k.id, k.run_id, k.attempt_no, k.batch_execution_id, k.item_execution_id, k.cancel_requested_at, k.settled,
+       k.state, r.cancel_cause
+FROM kept k JOIN run r ON r.id = k.run_id
 """)
 
-#: Attempts whose fate nobody knows and that nobody holds: SENT whose lease ran out, AMBIGUOUS that are due.
+#: Attempts whose fate nobody knows and that nobody holds: SENT whose lease ran out, AMBIGUOUS that are due. Units
+#: of those that a restored database found submitted are under way from now on.
 _HOLD_UNCLEAR = text("""
 WITH due AS (
   SELECT d.id FROM dispatch_attempt d
   WHERE d.engine_id = :engine AND d.state IN ('SENT', 'AMBIGUOUS')
     AND d.due_at <= clock_timestamp() AND coalesce(d.lease_until, '-infinity') <= clock_timestamp()
   ORDER BY d.due_at LIMIT :limit FOR UPDATE OF d SKIP LOCKED
+), held AS (
+  UPDATE dispatch_attempt d SET state = 'AMBIGUOUS', lease_token = :lease, lease_until = clock_timestamp() + :lease_for,
+         visible_after = coalesce(d.visible_after, clock_timestamp())
+  FROM due WHERE d.id = due.id RETURNING d.id, d.run_id, d.batch_execution_id, d.item_execution_id
+), items AS (
+  UPDATE item_execution i SET status = 'PROCESSING', status_reason = 'Dispatched', version = i.version + 1,
+         attempt_count = i.attempt_count + 1, started_at = clock_timestamp(), updated_at = clock_timestamp()
+  FROM held WHERE i.id = held.item_execution_id AND i.status = 'PENDING'
+), batches AS (
+  UPDATE batch_execution b SET status = 'PROCESSING', status_reason = 'Dispatched', version = b.version + 1,
+         started_at = clock_timestamp(), updated_at = clock_timestamp()
+  FROM (SELECT DISTINCT batch_execution_id FROM held) h WHERE b.id = h.batch_execution_id AND b.status = 'PENDING'
+), runs AS (
+  UPDATE run r SET status = 'PROCESSING', status_reason = 'Dispatched', version = r.version + 1,
+         started_at = clock_timestamp(), updated_at = clock_timestamp(),
+         deadline_at = clock_timestamp() + make_interval(secs => r.run_timeout_seconds)
+  FROM (SELECT DISTINCT run_id FROM held) h WHERE r.id = h.run_id AND r.status = 'PENDING'
 )
-UPDATE dispatch_attempt d SET state = 'AMBIGUOUS', lease_token = :lease, lease_until = clock_timestamp() + :lease_for,
-       visible_after = coalesce(d.visible_after, clock_timestamp())
-FROM due WHERE d.id = due.id RETURNING d.id
+SELECT id FROM held
 """)
 _HELD = text(f"{WORK} WHERE d.id = ANY(CAST(:ids AS uuid[]))")
 _ENGINE = text("""

@@ -6,20 +6,22 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-#: Not FOR UPDATE: the foreign key of a Run that was just inserted holds the row already, and two would wait for each other.
+#: Not FOR UPDATE: the foreign keys of Runs that were just inserted hold the row, and two would wait for each other.
 _LOCK_AUTOMATIONS = text("""
 SELECT a.id FROM automation a
 WHERE a.max_active IS NOT NULL AND a.id IN (SELECT automation_id FROM run WHERE id = ANY(CAST(:runs AS uuid[])))
 ORDER BY a.id FOR NO KEY UPDATE
 """)
 
-#: A unit that may have been sent before its row was lost is looked for first, and its absence is no evidence.
+#: A unit that may have been sent before its row was lost, nobody knows how often, is looked for first, and its absence
+#: is no evidence.
 AS_KNOWN = """CAST(CASE WHEN {run}.submitted_before THEN 'AMBIGUOUS' ELSE 'INTENT' END AS attempt_state),
-       CASE WHEN {run}.submitted_before THEN 1 ELSE 0 END,
+       CASE WHEN {run}.submitted_before THEN 2 ELSE 0 END,
+       CASE WHEN {run}.submitted_before THEN clock_timestamp() END,
        CASE WHEN {run}.submitted_before THEN clock_timestamp() END"""
 ATTEMPT_COLUMNS = """
 INSERT INTO dispatch_attempt (run_id, batch_execution_id, item_execution_id, engine_id, tenant_id, attempt_no,
-                              token, priority, due_at, state, sends, evidence_until)"""
+                              token, priority, due_at, state, sends, first_sent_at, evidence_until)"""
 
 #: Runs take a place of their automation, the most urgent first, the oldest first among equals. Runs of an automation
 #: without a limit always get one.

@@ -85,17 +85,16 @@ class CancelLoop:
         self, row: Any, engine: EngineSpec, definition: Any
     ) -> tuple[Any, bool, datetime | None, str | None]:
         """Tell the engine; say whether it took it and when to act next."""
-        again = row.now + (NAG if row.settled else TELL_AGAIN)
         if row.state != "ACKED":
-            return row.id, False, min(row.now + TRY_AGAIN, max(row.cancel_deadline_at, row.now + TRY_AGAIN)), None
+            return row.id, False, _next(row, TRY_AGAIN), None
         try:
             adapter = await self._registry.adapter(engine)
             reason = row.cancellation_reason or f"cancelled by Baton: {row.cancel_cause}"
             outcome = await adapter.cancel(reference(row, definition), "stop", reason[:500])
         except EngineError as error:
-            return row.id, False, row.now + TRY_AGAIN, str(error)[:1000]
+            return row.id, False, _next(row, TRY_AGAIN), str(error)[:1000]
         taken = outcome in {CancelOutcome.ACCEPTED, CancelOutcome.ALREADY_TERMINAL, CancelOutcome.NOT_FOUND}
-        return row.id, taken, again if taken else row.now + TRY_AGAIN, None
+        return row.id, taken, _next(row, TELL_AGAIN if taken else TRY_AGAIN), None
 
     async def _give_up(self, rows: Sequence[Any]) -> None:
         """End units whose cancel was not confirmed in time."""
@@ -110,6 +109,15 @@ class CancelLoop:
                 await self._settler.end(session, moves, runs={move.run_id for move in moves})
 
         await self._store.run(work)
+
+
+def _next(row: Any, wait: timedelta) -> datetime:
+    """Say when to act next: at the deadline at the latest, and seldom on what has been given up."""
+    now: datetime = row.now
+    if row.settled:
+        return now + NAG
+    deadline: datetime = row.cancel_deadline_at
+    return min(now + wait, max(deadline, now))
 
 
 def _unconfirmed(row: Any) -> UnitMove:

@@ -1,11 +1,13 @@
 """From a decision about an attempt to the row change that it means."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from baton_models import new_id
 from baton_models.payload import cleaned, clip_identifier
 from baton_models.statements.record import Change
+from baton_models.statements.settle import UnitMove
 from baton_operator.decide.attempts import Abandon, Acknowledge, Hold, Look, Queue, Refuse, Resend, Step
 
 #: Length of an external id in its column.
@@ -43,6 +45,24 @@ def change_of(attempt: UUID, step: Step, *, looked_at: datetime | None = None) -
             return Change(attempt, "REJECTED", error=_text(message))
         case Abandon():
             return Change(attempt, "CLOSED", error="cancelled; it never ran")
+
+
+def abandoned(row: Any) -> UnitMove:
+    """
+    Say what becomes of the unit of an attempt that was to end and never ran.
+
+    Args:
+        row: As `baton_models.statements.record.record` gives it.
+    """
+    timed_out = row.cancel_cause == "TimedOut"
+    return UnitMove(
+        row.id,
+        row.run_id,
+        row.batch_execution_id,
+        row.item_execution_id,
+        "FAILED" if timed_out and row.batch_execution_id is None else "CANCELLED",
+        "TimedOut" if timed_out else "Cancelled",
+    )
 
 
 def _text(message: str) -> str:

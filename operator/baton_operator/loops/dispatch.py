@@ -37,7 +37,7 @@ from baton_operator.engines.base import (
 )
 from baton_operator.engines.embedded import wake_workers
 from baton_operator.engines.errors import EngineError
-from baton_operator.loops.changes import change_of
+from baton_operator.loops.changes import abandoned, change_of
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
@@ -244,7 +244,8 @@ class DispatchLoop:
 
         async def work(session: AsyncSession) -> None:
             kept = await record(session, changes, lease=claimed.lease, held="SENT", poll_in=claimed.poll_in)
-            moves = [_refusal(known[row.id], refused[row.id]) for row in kept if row.id in refused]
+            moves = [_refusal(known[row.id], refused[row.id]) for row in kept if row.id in refused and not row.settled]
+            moves += [abandoned(row) for row in kept if row.state == "CLOSED" and not row.settled]
             if moves:
                 await self._settler.end(session, moves, runs={move.run_id for move in moves})
             if isinstance(claimed.adapter, BatchSubmitter):

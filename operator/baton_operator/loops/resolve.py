@@ -23,7 +23,7 @@ from baton_operator.decide.expressions import InvalidExpressionError
 from baton_operator.engines.base import EngineAdapter
 from baton_operator.engines.embedded import wake_workers
 from baton_operator.engines.errors import EngineError
-from baton_operator.loops.changes import change_of
+from baton_operator.loops.changes import abandoned, change_of
 from baton_operator.loops.dispatch import CONCURRENCY, boottime
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
@@ -125,7 +125,7 @@ class ResolveLoop:
 
         async def work(session: AsyncSession) -> None:
             kept = await statements.record(session, changes, lease=lease, held="AMBIGUOUS", poll_in=poll_in)
-            moves = [move for row in kept if not row.settled and (move := _unit_move(*by_id[row.id]))]
+            moves = [move for row in kept if not row.settled and (move := _unit_move(row, by_id[row.id][1]))]
             if moves:
                 await self._settler.end(session, moves, runs={move.run_id for move in moves})
             if any(row.state == "ACKED" for row in kept):
@@ -145,18 +145,16 @@ def _unit_move(row: Any, step: decide.Step) -> UnitMove | None:
     """Say what the unit becomes: failed where the engine refused, cancelled where it never ran."""
     match step:
         case decide.Refuse(reason, message):
-            status, why = "FAILED", "EngineRejected"
-            message = f"{reason}: {message}"
+            return UnitMove(
+                row.id,
+                row.run_id,
+                row.batch_execution_id,
+                row.item_execution_id,
+                "FAILED",
+                "EngineRejected",
+                f"{reason}: {message}",
+            )
         case decide.Abandon():
-            status, why, message = "CANCELLED", "Cancelled", ""
+            return abandoned(row)
         case _:
             return None
-    return UnitMove(
-        row.id,
-        row.run_id,
-        row.batch_execution_id,
-        row.item_execution_id,
-        status,
-        why,
-        message or None,
-    )
