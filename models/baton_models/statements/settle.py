@@ -114,10 +114,10 @@ UPDATE run u SET status = v.status, status_reason = v.reason,
 _RETRIES = text("""
 INSERT INTO dispatch_attempt (run_id, batch_execution_id, item_execution_id, engine_id, tenant_id, attempt_no, token,
                               priority, due_at)
-SELECT d.run_id, d.batch_execution_id, d.item_execution_id, d.engine_id, d.tenant_id, v.retry_no,
+SELECT d.run_id, d.batch_execution_id, d.item_execution_id, r.engine_id, d.tenant_id, v.retry_no,
        regexp_replace(d.token, '-a[0-9]+$', '-a' || v.retry_no), d.priority, v.retry_at
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(attempt_id uuid, retry_no int, retry_at timestamptz)
-JOIN dispatch_attempt d ON d.id = v.attempt_id
+JOIN dispatch_attempt d ON d.id = v.attempt_id JOIN run r ON r.id = d.run_id
 ON CONFLICT DO NOTHING
 """)
 

@@ -36,6 +36,24 @@ _RETIRE_ENGINE = text(_RETIRE.format(table="engine"))
 _RETIRE_AUTOMATION = text(_RETIRE.format(table="automation"))
 
 
+#: An Engine that was made anew under its name takes over what its predecessor was never sent.
+_HAND_OVER_ATTEMPTS = text("""
+UPDATE dispatch_attempt d SET engine_id = :key FROM engine e
+WHERE e.id = d.engine_id AND e.tenant_id = :namespace AND e.name = :name AND e.id <> :key
+  AND d.state = 'INTENT' AND d.sends = 0
+""")
+_HAND_OVER_RUNS = text("""
+UPDATE run r SET engine_id = :key FROM engine e
+WHERE e.id = r.engine_id AND e.tenant_id = :namespace AND e.name = :name AND e.id <> :key
+  AND r.status IN ('PENDING', 'PROCESSING', 'RETRYING')
+""")
+
+_HAND_OVER_AUTOMATIONS = text("""
+UPDATE automation a SET engine_id = :key FROM engine e
+WHERE e.id = a.engine_id AND e.tenant_id = :namespace AND e.name = :name AND e.id <> :key AND a.is_active
+""")
+
+
 class DefinitionIntake:
     """Takes in Engines and Automations, one at a time: they are few."""
 
@@ -71,6 +89,8 @@ class DefinitionIntake:
             .values(engine_id=key, next_probe_at=func.now())
             .on_conflict_do_update(index_elements=["engine_id"], set_={"next_probe_at": func.now()})
         )
+        for statement in (_HAND_OVER_ATTEMPTS, _HAND_OVER_RUNS, _HAND_OVER_AUTOMATIONS):
+            await session.execute(statement, {"key": key, "namespace": seen.namespace, "name": seen.name})
         # Automations that were waiting for this engine, or for its permission, are resolved again.
         await session.execute(
             update(AutomationModel)

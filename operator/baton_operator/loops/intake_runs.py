@@ -30,8 +30,10 @@ LINGER = timedelta(seconds=1)
 _AUTOMATION_REASONS = {"InvalidSchema": "InvalidParameters", "InvalidExpression": "InvalidArguments"}
 
 _AUTOMATIONS = text("""
-SELECT a.id, a.tenant_id, a.name, a.engine_id, a.ready_reason, a.ready_message, a.spec, d.id AS definition_id
+SELECT a.id, a.tenant_id, a.name, e.id AS engine_id, a.ready_message, d.id AS definition_id,
+       CASE WHEN a.ready_reason = 'Valid' AND e.id IS NULL THEN 'EngineNotFound' ELSE a.ready_reason END AS ready_reason
 FROM automation a
+LEFT JOIN engine e ON e.id = a.engine_id AND e.is_active
 LEFT JOIN workflow_definitions d ON d.automation_id = a.id AND d.version = a.generation
 WHERE a.is_active AND (a.tenant_id, a.name) IN (
   SELECT * FROM unnest(CAST(:namespaces AS text[]), CAST(:names AS text[])))
