@@ -12,7 +12,6 @@ from baton_spine.stage import Stage, condition, shown
 
 from baton_operator.local.api_server import ApiServer
 
-
 _CHANGES = itertools.count()
 
 

@@ -45,7 +45,7 @@ def shared_argo() -> Iterator[tuple[FakeArgo, str]]:
 
 
 @pytest.fixture(scope="session")
-def new_stage(
+def new_stage(  # noqa: PLR0917 - pytest passes fixtures by name
     api_server: ApiServer,
     operator_kubeconfig: Path,
     postgres_server: str,

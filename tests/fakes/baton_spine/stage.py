@@ -215,7 +215,8 @@ class Stage:
         try:
             runs = self.rows("SELECT name, status, status_reason, error_summary, project_at - now() FROM run")
             attempts = self.rows(
-                "SELECT token, state, sends, absences, error, due_at - now(), cancel_due_at - now() FROM dispatch_attempt"
+                "SELECT token, state, sends, absences, error, due_at - now(), cancel_due_at - now()"
+                " FROM dispatch_attempt"
             )
         except psycopg.Error as error:
             runs, attempts = [(str(error),)], []

@@ -1,0 +1,196 @@
+"""The guards of the hand-over: the rules R1 to R13 of the dispatch protocol, and the limits."""
+
+from __future__ import annotations
+
+from guard import Guard
+
+ATTEMPTS = "operator/baton_operator/decide/attempts.py"
+CLAIM = "models/baton_models/statements/claim.py"
+RECORD = "models/baton_models/statements/record.py"
+RELEASE = "models/baton_models/statements/release.py"
+HTTP = "operator/baton_operator/engines/http.py"
+DECIDE = "tests/unit/decide/test_attempts.py::test_"
+LATE = "tests/integration/guards/test_late_writers.py::test_"
+CLAIMING = "tests/integration/loops/test_claiming.py::test_"
+RELEASING = "tests/integration/loops/test_releasing.py::test_"
+ARGO = "tests/contract/test_argo_contract.py::TestFakeArgo::test_"
+
+DISPATCH = (
+    Guard(
+        "find before a resend",
+        ATTEMPTS,
+        "            return Look(attempt.visible_after or now, 0, message)\n",
+        "            return Resend(now, proven=False, message=message)\n",
+        (LATE + "an_unknown_outcome_is_looked_for_and_found_before_anything_is_sent", DECIDE + "after_a_submit"),
+    ),
+    Guard(
+        "R1 what was sent stays counted",
+        CLAIM,
+        "sends = d.sends + 1, tries",
+        "sends = d.sends, tries",
+        (LATE + "r1_what_was_ever_sent_stays_counted",),
+    ),
+    Guard(
+        "R2 the lease covers the whole request",
+        "operator/baton_operator/loops/dispatch.py",
+        "        return boottime() + deadline <= self.begun + self.lease_for.total_seconds()",
+        "        return True",
+        (CLAIMING + "r2_nothing_is_sent_when_the_lease_may_not_cover_the_request",),
+    ),
+    Guard(
+        "R2 asked directly before the first byte",
+        HTTP,
+        "        if self.before_send is not None and not self.before_send():\n            raise _LeaseLapsedError\n",
+        "",
+        (ARGO + "nothing_is_sent_after_the_lease",),
+    ),
+    Guard(
+        "R3 a look is judged by its own time",
+        ATTEMPTS,
+        "    if attempt.visible_after and looked_at < attempt.visible_after:\n"
+        '        return Look(attempt.visible_after, 0, "not there yet")\n',
+        "",
+        (DECIDE + "r3_a_look_is_judged_by_its_own_time",),
+    ),
+    Guard(
+        "R4 a resend that was not sent says nothing of the first",
+        ATTEMPTS,
+        "        case NotSent(message=message, retry_after=after) if attempt.sends <= 1:",
+        "        case NotSent(message=message, retry_after=after):",
+        (DECIDE + "r4_a_resend_that_was_not_sent_says_nothing_of_the_first",),
+    ),
+    Guard(
+        "R5 the refusal of a resend says nothing of the first",
+        ATTEMPTS,
+        "        case Rejected(reason, message, slow=False) if attempt.sends <= 1:",
+        "        case Rejected(reason, message, slow=False):",
+        (DECIDE + "r5_the_refusal_of_a_resend_says_nothing_of_the_first",),
+    ),
+    Guard(
+        "R6 what may still arrive is not cancelled clean",
+        ATTEMPTS,
+        "    match sighting:\n        case Found(",
+        "    if attempt.cancelled and not isinstance(sighting, (Found, Ambiguous)):\n        return Abandon()\n"
+        "    match sighting:\n        case Found(",
+        (DECIDE + "r6_what_may_still_arrive_is_not_cancelled_clean",),
+    ),
+    Guard(
+        "R7 several executions of a token are for a person",
+        ATTEMPTS,
+        "            return Hold(f\"several executions carry the token: {', '.join(external_ids)[:300]}\")",
+        '            return Acknowledge(external_ids[0], None, "", adopted=True)',
+        (DECIDE + "after_a_look",),
+    ),
+    Guard(
+        "R8 absence after a restart is no evidence",
+        ATTEMPTS,
+        "    if epoch != attempt.epoch:\n",
+        "    if epoch is None and attempt.epoch == 0:\n",
+        (DECIDE + "r8_absence_after_a_restart_is_no_evidence",),
+    ),
+    Guard(
+        "R9 absence counts twice",
+        ATTEMPTS,
+        "    if absences < 2:",
+        "    if absences < 1:",
+        (DECIDE + "r9_absence_counts_twice_a_settle_time_apart",),
+    ),
+    Guard(
+        "R9 a settle time apart",
+        ATTEMPTS,
+        "looked_at - attempt.last_look_at >= settle",
+        "looked_at >= attempt.last_look_at",
+        (DECIDE + "r9_absence_counts_twice_a_settle_time_apart",),
+    ),
+    Guard(
+        "absence proves nothing once the engine may have forgotten",
+        ATTEMPTS,
+        "    if attempt.evidence_until and looked_at >= attempt.evidence_until:\n",
+        "    if attempt.evidence_until is attempt:\n",
+        (DECIDE + "what_an_engine_may_have_forgotten_is_not_sent_again",),
+    ),
+    Guard(
+        "R10 counting and claiming are one step",
+        CLAIM,
+        "WHERE h.engine_id = :engine FOR UPDATE OF h\n",
+        "WHERE h.engine_id = :engine\n",
+        ("tests/integration/guards/test_claims_side_by_side.py::test_r10_a_claim_waits_for_the_one_that_counts",),
+    ),
+    Guard(
+        "maxInFlight",
+        CLAIM,
+        "greatest(least(CAST(:limit AS bigint), :max_in_flight - coalesce((SELECT sum(n) FROM held), 0)), 0)",
+        "greatest(least(CAST(:limit AS bigint), :max_in_flight * 100), 0)",
+        (CLAIMING + "a_busy_namespace_does_not_keep_another_waiting",),
+    ),
+    Guard(
+        "maxInFlightPerNamespace",
+        CLAIM,
+        "greatest(CAST(:per_namespace AS bigint) - coalesce(h.n, 0), 0)",
+        "greatest(CAST(:per_namespace AS bigint) * 100, 0)",
+        (CLAIMING + "a_namespaces_own_limit",),
+    ),
+    Guard(
+        "a suspended Engine is not sent to",
+        CLAIM,
+        "WHERE e.is_active AND NOT e.suspend AND h.ready_reason",
+        "WHERE e.is_active AND h.ready_reason",
+        (CLAIMING + "an_engine_that_may_not_be_sent_to_keeps_its_runs_waiting",),
+    ),
+    Guard(
+        "R11 nothing is written under a lost lease",
+        RECORD,
+        "d.lease_token = :lease AND d.state",
+        "d.state",
+        (LATE + "r11_a_process_that_lost_its_lease_records_nothing",),
+    ),
+    Guard(
+        "R11 nothing is written of a state that has passed",
+        RECORD,
+        " AND d.state = CAST(:held AS attempt_state)\n",
+        " AND CAST(:held AS attempt_state) IS NOT NULL\n",
+        (LATE + "r11_a_process_records_nothing_of_a_state_that_has_passed",),
+    ),
+    Guard(
+        "what is held is not looked for",
+        RECORD,
+        "    AND d.due_at <= clock_timestamp() AND coalesce(d.lease_until, '-infinity') <= clock_timestamp()\n",
+        "    AND d.due_at <= clock_timestamp()\n",
+        (LATE + "what_is_held_is_not_looked_for",),
+    ),
+    Guard(
+        "R13 a name that was taken and then gone may have been ours",
+        ATTEMPTS,
+        "        case NameGone(message):\n            return Hold(message)",
+        "        case NameGone(message):\n            return Resend(now, proven=True, message=message)",
+        (DECIDE + "r13_a_name_that_was_taken_and_then_gone_may_have_been_ours",),
+    ),
+    Guard(
+        "maxParallel",
+        RELEASE,
+        "         r.max_parallel - (SELECT count(*)",
+        "         r.max_parallel * 100 - (SELECT count(*)",
+        (RELEASING + "no_more_than_max_parallel_are_out",),
+    ),
+    Guard(
+        "batches one after the other",
+        RELEASE,
+        "i.status = 'PENDING' AND (NOT t.sequential OR b.position = t.front)",
+        "i.status = 'PENDING'",
+        (RELEASING + "batches_one_after_the_other",),
+    ),
+    Guard(
+        "concurrency.max",
+        RELEASE,
+        "  SELECT a.id AS automation_id, a.max_active - (",
+        "  SELECT a.id AS automation_id, a.max_active * 100 - (",
+        (RELEASING + "only_so_many_runs_of_an_automation_at_a_time",),
+    ),
+    Guard(
+        "places are counted and taken under a lock",
+        RELEASE,
+        "ORDER BY a.id FOR NO KEY UPDATE",
+        "ORDER BY a.id",
+        (RELEASING + "concurrent_admissions_never_take_the_same_place",),
+    ),
+)
