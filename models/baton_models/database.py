@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine, Executable, Result, create_engine, event, text
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError
@@ -113,6 +114,26 @@ class DatabaseConfig:
         """Lend a session of asyncio; it is closed at the end, and what was not committed is rolled back."""
         async with self._async_sessions() as session:
             yield session
+
+    async def notifications(self, channel: str) -> AsyncIterator[str]:
+        """
+        Give the payloads that are sent to *channel*, from a connection of its own, until the caller is cancelled.
+
+        Nothing that was sent before, or while the connection was lost, is heard: who listens polls as well.
+
+        Raises:
+            DBAPIError: The connection was lost.
+        """
+        async with self.async_sa_engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.exec_driver_sql(f'LISTEN "{channel}"')
+            driver = (await connection.get_raw_connection()).driver_connection
+            try:
+                if isinstance(driver, psycopg.AsyncConnection):
+                    async for notification in driver.notifies():
+                        yield notification.payload
+            finally:
+                await connection.invalidate()
 
     def dispose_engine(self) -> None:
         """Close the pool of ordinary connections; the next session opens it anew."""

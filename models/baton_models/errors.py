@@ -7,7 +7,6 @@ Errors of the store.
   + FieldNotUpdatableError   the aggregate does not let this field be changed; names the field
   + InvalidFilterError       a filter names a field that the aggregate does not offer; names the field
   + UncleanPayloadError      a payload that PostgreSQL cannot keep exactly; names the place and the fix
-  + IllegalTransitionError   a status change that the table of legal moves does not have
 """
 
 
@@ -33,7 +32,3 @@ class InvalidFilterError(StoreError):
 
 class UncleanPayloadError(StoreError):
     """A payload that PostgreSQL cannot keep exactly."""
-
-
-class IllegalTransitionError(StoreError):
-    """A status change that the table of legal moves does not have."""

@@ -36,6 +36,7 @@ from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake
 from baton_operator.loops.loop import Turner, Turning
+from baton_operator.loops.news import News
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.probe import ProbeLoop
 from baton_operator.loops.project import ProjectLoop
@@ -121,6 +122,7 @@ class App:
             RunIntake(parts, self.project, [self.dispatch.bell, self.cancel.bell]),
         )
         self.sweep = SweepLoop(parts, self.intake, [*followers, self.cancel.bell])
+        self._news = News(self.database, followers)
         self.readings: list[Turning] = [GaugeLoop(parts), CountLoop(parts)]
 
     def _surroundings(self) -> Surroundings:
@@ -165,6 +167,7 @@ class App:
                 group.create_task(self._wake_all(), name="end")
                 for turner in self._turners:
                     group.create_task(turner.run(self.stopping), name=turner.loop.name)
+                group.create_task(self._news.run(self.stopping), name="news")
                 if "intake" in self.settings.loops:
                     group.create_task(self._hear(), name="ear")
                 if self.settings.worker and "dispatch" in self.settings.loops:

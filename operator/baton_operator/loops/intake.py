@@ -10,7 +10,12 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import islice
+from typing import TypeVar
 
+from sqlalchemy.exc import DBAPIError
+
+from baton_models.failures import is_transient
 from baton_operator import faults
 from baton_operator.kube.errors import NotFoundError
 from baton_operator.kube.resources import AutomationSeen, EngineSeen, RunSeen, Seen
@@ -29,6 +34,8 @@ PATIENCE = 1.0
 BATCH = 100
 #: Generations remembered at most, so that the echoes of our own status patches cost nothing.
 REMEMBERED = 100_000
+
+T = TypeVar("T", bound=Seen)
 
 _Key = tuple[str, int, str, bool]
 
@@ -57,63 +64,56 @@ class IntakeLoop:
             self._offered[seen.uid] = seen
         self.bell.ring()
 
-    def forget(self, uid: str) -> None:
-        """Look at an object again although its generation is known: its row is missing or its object is gone."""
-        self._known.pop(uid, None)
-
     async def turn(self) -> float:
         """Take in everything that is there: engines first, then automations, then runs in batches."""
         await asyncio.sleep(LINGER)
         await self._retry_waiting()
         for kind in (EngineSeen, AutomationSeen):
-            for seen in self._take(kind, limit=len(self._offered)):
-                await self._one_definition(seen)
-        runs = self._take(RunSeen, limit=BATCH)
+            for seen in self._next(kind, limit=len(self._offered)):
+                await self._definitions.take(seen)
+                self._done(seen)
+        runs = self._next(RunSeen, limit=BATCH)
         if runs:
             await self._admit(runs)
         if self._offered:
             return 0.0
         return 0.1 if self._waiting else 60.0
 
-    def _take(self, kind: type[Seen], *, limit: int) -> list[Seen]:
-        uids = [uid for uid, seen in self._offered.items() if isinstance(seen, kind)][:limit]
-        return [self._offered.pop(uid) for uid in uids]
+    def _next(self, kind: type[T], *, limit: int) -> list[T]:
+        """Give what is next of a kind; it stays on the list until it is done, so a failure loses nothing."""
+        return list(islice((seen for seen in self._offered.values() if isinstance(seen, kind)), limit))
 
-    async def _one_definition(self, seen: Seen) -> None:
-        try:
-            await self._definitions.take(seen)
-        except BaseException:
-            self._offered.setdefault(seen.uid, seen)
-            raise
+    def _done(self, seen: Seen) -> None:
+        """Take *seen* off the list, unless something newer has come meanwhile."""
+        if self._offered.get(seen.uid) is seen:
+            del self._offered[seen.uid]
         self._remember(seen)
 
-    async def _admit(self, runs: Sequence[Seen]) -> None:
-        """Admit a batch; where it fails, one by one, so that only the culprit waits."""
+    async def _admit(self, batch: Sequence[RunSeen]) -> None:
+        """Admit a batch; where PostgreSQL refuses it for good, one by one, so that only the culprit is refused."""
         faults.hit("intake.admit.before")
-        batch = [run for run in runs if isinstance(run, RunSeen)]
         try:
             unready = await self._runs.take(batch)
-        except Exception as error:
-            if len(batch) == 1:
-                self._offered.setdefault(batch[0].uid, batch[0])
+        except DBAPIError as error:
+            if is_transient(error):
                 raise
             logger.warning("intake.batch_failed", extra={"runs": len(batch), "reason": type(error).__name__})
-            for position, run in enumerate(batch):
-                try:
-                    await self._admit([run])
-                except Exception:
-                    for rest in batch[position + 1 :]:
-                        self._offered.setdefault(rest.uid, rest)
-                    raise
+            if len(batch) == 1:
+                await self._runs.refuse_unkept(batch[0], error)
+                self._done(batch[0])
+                return
+            for run in batch:
+                await self._admit([run])
             return
         faults.hit("intake.admit.after")
         for run in batch:
             if run.uid in unready:
                 begun = self._waiting.get(run.uid, (time.monotonic(), run, unready[run.uid]))[0]
                 self._waiting[run.uid] = (begun, run, unready[run.uid])
+                self._offered.pop(run.uid, None)
             else:
                 self._waiting.pop(run.uid, None)
-                self._remember(run)
+                self._done(run)
 
     async def _retry_waiting(self) -> None:
         """Offer waiting Runs again; ask the API server about references that have been missing too long."""
@@ -130,10 +130,9 @@ class IntakeLoop:
         try:
             raw = await self._kube.get(unready.kind, unready.namespace, unready.name)
         except NotFoundError:
-            self._waiting.pop(run.uid, None)
-            self._offered.pop(run.uid, None)
             await self._runs.refuse(run, unready)
-            self._remember(run)
+            self._waiting.pop(run.uid, None)
+            self._done(run)
             return
         seen = AutomationSeen.parse(raw) if unready.kind == "Automation" else EngineSeen.parse(raw)
         await self._definitions.take(seen)

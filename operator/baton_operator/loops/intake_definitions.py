@@ -20,7 +20,7 @@ from baton_models import (
     new_id,
 )
 from baton_models.errors import UncleanPayloadError
-from baton_models.payload import check_payload, clip_identifier
+from baton_models.payload import check_payload, cleaned, clip_identifier
 from baton_operator.decide.definition import ARMS, Definition, InvalidDefinitionError, read_definition
 from baton_operator.kube.errors import KubeError
 from baton_operator.kube.resources import AutomationSeen, EngineSeen, Seen
@@ -111,13 +111,14 @@ class DefinitionIntake:
         engine = None
         if definition:
             engine, reason, message = await resolve_engine(session, definition, seen.namespace, labels)
+        spec = storable(seen.spec)
         values = _values(seen) | {
-            "description": seen.spec.get("description"),
-            "batch_schema": seen.spec.get("batchSchema"),
-            "item_schema": seen.spec.get("itemSchema"),
+            "description": spec.get("description"),
+            "batch_schema": spec.get("batchSchema"),
+            "item_schema": spec.get("itemSchema"),
             "engine_id": engine.id if engine else None,
-            "max_active": seen.spec.get("concurrency", {}).get("max"),
-            "spec_hash": _hash(seen.spec),
+            "max_active": spec.get("concurrency", {}).get("max"),
+            "spec_hash": _hash(spec),
             "ready_reason": reason,
             "ready_message": message,
             "target_reason": None,
@@ -215,7 +216,7 @@ def _read(seen: AutomationSeen) -> tuple[Definition | None, str, str | None]:
 
 
 def _values(seen: Seen) -> dict[str, Any]:
-    actor = clip_identifier(seen.created_by, 100) if seen.created_by else None
+    actor = clip_identifier(cleaned(seen.created_by)[0], 100) if seen.created_by else None
     return {
         "tenant_id": seen.namespace,
         "uid": seen.uid,

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models import new_id
@@ -126,18 +127,17 @@ class RunIntake:
         if unready.kind == "Engine":
             await self._store.run(lambda session: self._admit(session, [run], {}, missing_engine=message))
         else:
-            self._project.refuse(
-                Refusal(
-                    namespace=run.namespace,
-                    name=run.name,
-                    uid=run.uid,
-                    generation=run.generation,
-                    reason=unready.reason,
-                    message=f"spec.automationRef: {message}",
-                    at=datetime.now(UTC),
-                )
-            )
+            self._refuse_without_row(run, unready.reason, f"spec.automationRef: {message}")
         self._project.bell.ring()
+
+    async def refuse_unkept(self, run: RunSeen, error: DBAPIError) -> None:
+        """Refuse a Run that PostgreSQL cannot keep for a reason that no check foresaw; the log has the details."""
+        why = str(error.orig).splitlines()[0][:300]
+        self._refuse_without_row(run, "InvalidParameters", f"spec: PostgreSQL cannot keep it: {why}")
+
+    def _refuse_without_row(self, run: RunSeen, reason: str, message: str) -> None:
+        now = datetime.now(UTC)
+        self._project.refuse(Refusal(run.namespace, run.name, run.uid, run.generation, reason, message, now))
 
     async def _admit(
         self,

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_operator.engines.base import Observation
 from baton_operator.loops.definitions import Definitions
+from baton_operator.loops.news import SETTLED
 from baton_operator.loops.settle import Settler, Verdict
 
 # Locked: the worker knows the end, so a look of the track loop at the same moment must not make it come late.
@@ -17,6 +18,8 @@ _INSTANCE = text(
     WHERE a.token = :token FOR UPDATE OF i
     """
 )
+
+_TELL = text("SELECT pg_notify(:channel, '')")
 
 
 class UnitSettlement:
@@ -31,6 +34,7 @@ class UnitSettlement:
         if row is None:
             return
         await self._settler.settle(session, [_ended(row.id, row.version, seen)])
+        await session.execute(_TELL, {"channel": SETTLED})
 
 
 def _ended(instance_id: UUID, version: int, seen: Observation) -> Verdict:

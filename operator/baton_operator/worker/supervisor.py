@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from psycopg import AsyncConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -194,16 +193,8 @@ class Supervisor:
 
     async def _listen(self) -> None:
         """Hear that there is work, or something to end; polling does the same half a second later."""
-        async with self._database.async_sa_engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.exec_driver_sql(f"LISTEN {CHANNEL}")
-            driver = (await connection.get_raw_connection()).driver_connection
-            try:
-                if isinstance(driver, AsyncConnection):
-                    async for notification in driver.notifies():
-                        self._heard(notification.payload)
-            finally:
-                await connection.invalidate()
+        async for payload in self._database.notifications(CHANNEL):
+            self._heard(payload)
 
     def _heard(self, payload: str) -> None:
         if payload == "cancel":
