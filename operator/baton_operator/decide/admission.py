@@ -66,7 +66,9 @@ def admit(uid: str, spec: Mapping[str, Any], definition: Definition) -> Plan | R
     if definition.suspend:
         return Refused("AutomationSuspended", "spec.suspend of the Automation is true: set it to false, then re-create")
     parameters = spec.get("parameters", {})
-    if problem := _unclean("InvalidParameters", "spec.parameters", parameters):
+    if problem := _unclean("InvalidParameters", "spec.parameters", parameters) or _unclean(
+        "InvalidParameters", "spec.correlationId", spec.get("correlationId")
+    ):
         return problem
     if definition.parameters_schema and (found := definition.parameters_schema.problems("spec.parameters", parameters)):
         return Refused("InvalidParameters", "; ".join(found))

@@ -115,6 +115,13 @@ BAD: list[tuple[str, Mapping[str, Any], Mapping[str, Any], str, str]] = [
         "InvalidParameters",
         "spec.parameters.a has half a surrogate pair (U+D800) at character 0: send the whole character",
     ),
+    (
+        "a NUL in the correlation id",
+        {"correlationId": "c\0"},
+        {},
+        "InvalidParameters",
+        "spec.correlationId has U+0000 at character 1: remove",
+    ),
     ("a deep payload", {"parameters": DEEP}, {}, "InvalidParameters", "spec.parameters.a.a"),
     (
         "a number that is none",
