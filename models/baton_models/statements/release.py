@@ -103,14 +103,30 @@ ON CONFLICT DO NOTHING
 """
 )
 
+#: Runs that nothing limits and that have no place; of a limited automation one Run, where a place is free; runs that
+#: fan out and have room; whole runs with a place and without an attempt.
 _WITH_ROOM = text("""
-SELECT r.id FROM run r LEFT JOIN run_progress p ON p.run_id = r.id
-WHERE r.status IN ('PENDING', 'PROCESSING', 'RETRYING') AND r.state = 'Active' AND r.cancel_requested_at IS NULL
-  AND (r.released_at IS NULL
-       OR (p.pending > 0 AND p.total > 0)
-       OR (r.per = 'Run' AND r.status = 'PENDING'
-           AND NOT EXISTS (SELECT 1 FROM dispatch_attempt d WHERE d.run_id = r.id)))
-ORDER BY r.id LIMIT :limit
+(SELECT r.id FROM run r JOIN automation a ON a.id = r.automation_id
+ WHERE r.status = 'PENDING' AND r.state = 'Active' AND r.released_at IS NULL AND r.cancel_requested_at IS NULL
+   AND a.max_active IS NULL LIMIT :limit)
+UNION ALL
+(SELECT DISTINCT ON (a.id) r.id FROM automation a JOIN run r ON r.automation_id = a.id
+ WHERE r.status = 'PENDING' AND r.state = 'Active' AND r.released_at IS NULL AND r.cancel_requested_at IS NULL
+   AND a.max_active > (SELECT count(*) FROM run o WHERE o.automation_id = a.id AND o.released_at IS NOT NULL
+                         AND o.status IN ('PENDING', 'PROCESSING', 'RETRYING'))
+ LIMIT :limit)
+UNION ALL
+(SELECT r.id FROM run r JOIN run_progress p ON p.run_id = r.id
+ WHERE r.status IN ('PENDING', 'PROCESSING', 'RETRYING') AND r.state = 'Active' AND r.released_at IS NOT NULL
+   AND r.cancel_requested_at IS NULL
+   AND least(r.max_parallel, p.pending) > (SELECT count(*) FROM dispatch_attempt d WHERE d.run_id = r.id
+                                             AND d.state NOT IN ('CLOSED', 'REJECTED') AND NOT d.settled)
+ LIMIT :limit)
+UNION ALL
+(SELECT r.id FROM run r
+ WHERE r.status = 'PENDING' AND r.state = 'Active' AND r.released_at IS NOT NULL AND r.cancel_requested_at IS NULL
+   AND r.per = 'Run' AND NOT EXISTS (SELECT 1 FROM dispatch_attempt d WHERE d.run_id = r.id)
+ LIMIT :limit)
 """)
 
 
