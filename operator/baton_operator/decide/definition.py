@@ -96,7 +96,9 @@ def read_definition(spec: Mapping[str, Any], namespace: str, automation: str) ->
     Raises:
         InvalidDefinitionError: A schema, an expression or a value cannot be used; the text names the field.
     """
-    (arm, target), *_ = spec["target"].items()
+    if len(spec.get("target", ())) != 1 or "engineRef" not in spec:
+        raise InvalidDefinitionError("InvalidSchema", "spec: needs engineRef and exactly one field of target")
+    ((arm, target),) = spec["target"].items()
     dispatch, timeouts = spec.get("dispatch", {}), spec.get("timeouts", {})
     engine = spec["engineRef"]
     try:

@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError
-
-from baton_models.failures import is_transient
+from baton_models.failures import is_transient, sqlstate
 from baton_operator import faults
-from baton_operator.kube.errors import NotFoundError
+from baton_operator.kube.errors import KubeError, NotFoundError
 from baton_operator.kube.resources import AutomationSeen, EngineSeen, RunSeen, Seen
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake, Unready
@@ -34,6 +32,11 @@ PATIENCE = 1.0
 BATCH = 100
 #: Generations remembered at most, so that the echoes of our own status patches cost nothing.
 REMEMBERED = 100_000
+
+#: Classes of SQLSTATE that speak of the values: data exception, integrity constraint violation.
+UNKEEPABLE = frozenset({"22", "23"})
+#: Seconds that an object waits which cannot be taken in, at most; it begins with one.
+LONGEST_ASIDE = 60.0
 
 T = TypeVar("T", bound=Seen)
 
@@ -54,6 +57,9 @@ class IntakeLoop:
         self._offered: OrderedDict[str, Seen] = OrderedDict()
         self._waiting: dict[str, tuple[float, RunSeen, Unready]] = {}
         self._known: OrderedDict[str, _Key] = OrderedDict()
+        self._aside: dict[str, tuple[float, float, Seen]] = {}
+        self._ask_after = 0.0
+        self._metrics = parts.metrics
 
     def offer(self, seen: Seen) -> None:
         """Put *seen* on the list; never blocks. A later sight of the same object takes the place of an earlier one."""
@@ -67,17 +73,17 @@ class IntakeLoop:
     async def turn(self) -> float:
         """Take in everything that is there: engines first, then automations, then runs in batches."""
         await asyncio.sleep(LINGER)
+        self._retry_aside()
         await self._retry_waiting()
         for kind in (EngineSeen, AutomationSeen):
             for seen in self._next(kind, limit=len(self._offered)):
-                await self._definitions.take(seen)
-                self._done(seen)
+                await self._define(seen)
         runs = self._next(RunSeen, limit=BATCH)
         if runs:
             await self._admit(runs)
         if self._offered:
             return 0.0
-        return 0.1 if self._waiting else 60.0
+        return 0.1 if self._waiting else 1.0 if self._aside else 60.0
 
     def _next(self, kind: type[T], *, limit: int) -> list[T]:
         """Give what is next of a kind; it stays on the list until it is done, so a failure loses nothing."""
@@ -87,23 +93,41 @@ class IntakeLoop:
         """Take *seen* off the list, unless something newer has come meanwhile."""
         if self._offered.get(seen.uid) is seen:
             del self._offered[seen.uid]
+        self._aside.pop(seen.uid, None)
         self._remember(seen)
 
+    async def _define(self, seen: Seen) -> None:
+        try:
+            await self._definitions.take(seen)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            self._set_aside(seen, error)
+        else:
+            self._done(seen)
+
+    def _set_aside(self, seen: Seen, error: Exception) -> None:
+        """Let an object wait that cannot be taken in, whoever's fault it is: the others go on."""
+        self._metrics.loop_errors.labels(loop=self.name, reason=type(error).__name__).inc()
+        logger.error("intake.set_aside", extra={"object": f"{seen.namespace}/{seen.name}"}, exc_info=error)
+        delay = min(2 * self._aside[seen.uid][1], LONGEST_ASIDE) if seen.uid in self._aside else 1.0
+        self._aside[seen.uid] = (time.monotonic() + delay, delay, seen)
+        if self._offered.get(seen.uid) is seen:
+            del self._offered[seen.uid]
+
+    def _retry_aside(self) -> None:
+        for uid, (until, _, seen) in self._aside.items():
+            if until <= time.monotonic():
+                self._offered.setdefault(uid, seen)
+
     async def _admit(self, batch: Sequence[RunSeen]) -> None:
-        """Admit a batch; where PostgreSQL refuses it for good, one by one, so that only the culprit is refused."""
         faults.hit("intake.admit.before")
         try:
             unready = await self._runs.take(batch)
-        except DBAPIError as error:
+        except Exception as error:
             if is_transient(error):
                 raise
-            logger.warning("intake.batch_failed", extra={"runs": len(batch), "reason": type(error).__name__})
-            if len(batch) == 1:
-                await self._runs.refuse_unkept(batch[0], error)
-                self._done(batch[0])
-                return
-            for run in batch:
-                await self._admit([run])
+            await self._admit_apart(batch, error)
             return
         faults.hit("intake.admit.after")
         for run in batch:
@@ -115,12 +139,25 @@ class IntakeLoop:
                 self._waiting.pop(run.uid, None)
                 self._done(run)
 
+    async def _admit_apart(self, batch: Sequence[RunSeen], error: Exception) -> None:
+        """Admit one by one what failed together: the culprit is refused if PostgreSQL cannot keep it, or waits."""
+        if len(batch) > 1:
+            logger.warning("intake.batch_failed", extra={"runs": len(batch), "reason": type(error).__name__})
+            for run in batch:
+                await self._admit([run])
+            return
+        (run,) = batch
+        if (sqlstate(error) or "")[:2] in UNKEEPABLE and await self._runs.refuse_unkept(run, error):
+            self._done(run)
+        else:
+            self._set_aside(run, error)
+
     async def _retry_waiting(self) -> None:
         """Offer waiting Runs again; ask the API server about references that have been missing too long."""
         for uid, (begun, run, unready) in list(self._waiting.items()):
             if run.uid in self._offered:
                 continue
-            if time.monotonic() - begun >= PATIENCE:
+            if time.monotonic() - begun >= PATIENCE and time.monotonic() >= self._ask_after:
                 await self._ask(run, unready)
             if uid in self._waiting:
                 self._offered[uid] = run
@@ -133,6 +170,10 @@ class IntakeLoop:
             await self._runs.refuse(run, unready)
             self._waiting.pop(run.uid, None)
             self._done(run)
+            return
+        except KubeError as error:
+            logger.warning("intake.cannot_ask", extra={"reason": type(error).__name__})
+            self._ask_after = time.monotonic() + PATIENCE
             return
         seen = AutomationSeen.parse(raw) if unready.kind == "Automation" else EngineSeen.parse(raw)
         await self._definitions.take(seen)

@@ -7,11 +7,10 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models import new_id
-from baton_models.payload import clip_identifier
+from baton_models.payload import cleaned, clip_identifier
 from baton_models.statements import admit as statements
 from baton_models.statements import cancel
 from baton_models.statements.release import release
@@ -130,10 +129,18 @@ class RunIntake:
             self._refuse_without_row(run, unready.reason, f"spec.automationRef: {message}")
         self._project.bell.ring()
 
-    async def refuse_unkept(self, run: RunSeen, error: DBAPIError) -> None:
-        """Refuse a Run that PostgreSQL cannot keep for a reason that no check foresaw; the log has the details."""
-        why = str(error.orig).splitlines()[0][:300]
+    async def refuse_unkept(self, run: RunSeen, error: Exception) -> bool:
+        """
+        Refuse a Run that PostgreSQL cannot keep for a reason that no check foresaw; the log has the details.
+
+        Returns:
+            False where it has a row already: then it goes on, and only a change of it could not be kept.
+        """
+        if await self._store.run(lambda session: session.scalar(_KNOWN, {"uids": [run.uid]})):
+            return False
+        why = str(getattr(error, "orig", error)).splitlines()[0][:300]
         self._refuse_without_row(run, "InvalidParameters", f"spec: PostgreSQL cannot keep it: {why}")
+        return True
 
     def _refuse_without_row(self, run: RunSeen, reason: str, message: str) -> None:
         now = datetime.now(UTC)
@@ -247,7 +254,7 @@ class RunIntake:
                 session,
                 [key for _, key in group],
                 cause="Cancelled",
-                reasons=[run.spec.get("reason") or None for run, _ in group],
+                reasons=[cleaned(run.spec.get("reason") or None)[0] for run, _ in group],
                 actors=[actor] * len(group),
                 linger=LINGER,
             )
@@ -299,10 +306,10 @@ def _row(each: _Admission) -> dict[str, Any]:
         "uid": run.uid,
         "generation": run.generation,
         "name": run.name,
-        "correlation_id": run.spec.get("correlationId"),
+        "correlation_id": cleaned(run.spec.get("correlationId"))[0],
         "state": run.spec.get("state", "Active"),
         "parameters": storable(run.spec.get("parameters", {})),
-        "trace_context": run.traceparent[:100] if run.traceparent else None,
+        "trace_context": cleaned(run.traceparent)[0][:100] if run.traceparent else None,
         "created_by": _actor(run.created_by),
         "submitted_before": run.is_submitted,
         "token_hex": token_stem(run.uid),
@@ -360,4 +367,4 @@ def _by_actor(things: Sequence[T], name: Callable[[T], str | None]) -> Iterator[
 
 
 def _actor(name: str | None) -> str | None:
-    return clip_identifier(name, 100) if name else None
+    return clip_identifier(cleaned(name)[0], 100) if name else None

@@ -52,6 +52,7 @@ class OneAttempt(RuleBasedStateMachine):
         self.blinked_at: float | None = None
 
     def moment(self, seconds: float | None = None) -> datetime:
+        """Give the time of the clock now, or at another second of the story."""
         return NOON + timedelta(seconds=self.engine.now if seconds is None else seconds)
 
     def claim(self) -> None:
@@ -93,9 +94,11 @@ class OneAttempt(RuleBasedStateMachine):
                 self.state = "CLOSED"
 
     def may_send(self) -> bool:
+        """Whether dispatch would claim it."""
         return self.state == "INTENT" and self.due <= self.engine.now
 
     def may_look(self) -> bool:
+        """Whether resolve would claim it."""
         return self.state in {"SENT", "AMBIGUOUS"} and self.due <= self.engine.now
 
     @precondition(may_send)
@@ -163,6 +166,7 @@ class OneAttempt(RuleBasedStateMachine):
     @precondition(lambda self: self.state not in OVER)
     @rule()
     def wait_until_due(self) -> None:
+        """Let time pass until somebody is to act."""
         self.engine.pass_time(max(self.due - self.engine.now, 0.0))
 
     @precondition(lambda self: self.state in {"SENT", "AMBIGUOUS"})
@@ -177,16 +181,19 @@ class OneAttempt(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, 30.0, MEMORY]))
     def wait(self, seconds: float) -> None:
+        """Let time pass."""
         self.engine.pass_time(seconds)
 
     @precondition(lambda self: self.engine.ledger)
     @rule()
     def end(self) -> None:
+        """What runs comes to its end; the engine begins to forget it."""
         self.engine.end()
 
     @precondition(lambda self: self.engine.epoch < 3 and not self.looks_lie)
     @rule()
     def restart(self) -> None:
+        """The engine loses everything."""
         self.engine.restart()
 
     @precondition(lambda self: not self.attempt.cancelled and self.state not in OVER and not self.looks_lie)
@@ -199,15 +206,18 @@ class OneAttempt(RuleBasedStateMachine):
 
     @invariant()
     def nothing_runs_twice(self) -> None:
+        """There is one execution of the token at most."""
         assert len(self.engine.ledger) <= 1, self.engine.ledger
 
     @invariant()
     def what_was_failed_or_cancelled_clean_never_runs(self) -> None:
+        """A final word is not contradicted later."""
         if self.state in {"REJECTED", "CLOSED"}:
             assert not self.engine.ledger, self.state
 
     @invariant()
     def what_was_acknowledged_exists(self) -> None:
+        """Nothing is followed that there never was."""
         if self.state == "ACKED":
             assert self.engine.ledger
 

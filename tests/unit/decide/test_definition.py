@@ -89,6 +89,15 @@ BAD = [
 ]
 
 
+@pytest.mark.parametrize(
+    "document", [{}, {"target": {"argo": {}}}, spec(target={}), spec(target={"argo": {}, "embedded": {}})]
+)
+def test_what_says_nothing_is_refused(document: dict[str, Any]) -> None:
+    """Such a spec is stored where an object could not be kept as it was."""
+    with pytest.raises(InvalidDefinitionError, match=r"needs engineRef and exactly one field of target"):
+        read_definition(document, "team-a", "patch")
+
+
 @pytest.mark.parametrize(("fields", "reason", "words"), BAD)
 def test_what_cannot_be_used_is_refused_by_field(fields: dict[str, Any], reason: str, words: str) -> None:
     """The reason is of the closed list, and the message begins with the field."""
