@@ -47,6 +47,7 @@ from baton_operator.loops.track import TrackLoop
 from baton_operator.loops.transactions import Store
 from baton_operator.metrics import Metrics
 from baton_operator.settings import Settings
+from baton_operator.traces import configured
 from baton_operator.worker.listing import InstalledTasks
 from baton_operator.worker.process import WorkerProcess
 
@@ -89,6 +90,7 @@ class App:
         self.kube = KubeClient(connection, self.metrics)
         self.stopping = asyncio.Event()
         self._hearing = asyncio.Event()
+        self.traces = configured(os.environ)
         self._build()
         self._turners = [Turner(loop, self.metrics) for loop in self._chosen()]
         self._health = HealthServer(
@@ -123,7 +125,7 @@ class App:
         )
         self.sweep = SweepLoop(parts, self.intake, [*followers, self.cancel.bell])
         self._news = News(self.database, followers)
-        self.readings: list[Turning] = [GaugeLoop(parts), CountLoop(parts)]
+        self.readings: list[Turning] = [GaugeLoop(parts), CountLoop(parts, self.traces)]
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
@@ -192,6 +194,8 @@ class App:
         for loop in (self.dispatch, self.resolve, self.track, self.probe, self.cancel):
             await loop.drain()
         await self._health.stop()
+        if self.traces:
+            await asyncio.to_thread(self.traces.close)
         await self.registry.close()
         await self.kube.close()
         await self.database.dispose_async_engine()

@@ -67,6 +67,7 @@ class TaskContext:
         token: The attempt's token: the same again if the task is repeated after a crash (``on_crash="retry"``), so
             it serves as an idempotency key towards other systems.
         attempt: Number of the attempt, from 1; a retry is a new attempt.
+        traceparent: W3C trace context of the Run, to hand on to whatever the task calls.
         logger: Its lines are kept with the task, as all that the task prints.
     """
 
@@ -75,6 +76,7 @@ class TaskContext:
     namespace: str
     token: str
     attempt: int
+    traceparent: str | None = None
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("task"), repr=False)
 
     def log(self, line: object) -> None:

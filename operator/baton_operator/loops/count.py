@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
+from baton_operator.loops.spans import SpanTeller
+from baton_operator.traces import Traces
 
 BATCH = 500
 #: Seconds between two looks for runs that have ended.
@@ -30,13 +32,18 @@ LEFT JOIN run_progress p ON p.run_id = m.id
 
 
 class CountLoop:
-    """Marks ended runs and counts those that it marked; a kill in between loses counts, never adds any."""
+    """
+    Marks ended runs, counts those that it marked and tells their traces.
+
+    A kill in between loses counts and traces, never adds any.
+    """
 
     name = "count"
     pace = 1.0
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, traces: Traces | None = None) -> None:
         self.bell = Bell()
+        self._teller = SpanTeller(parts.store, traces) if traces else None
         self._store = parts.store
         self._metrics = parts.metrics
 
@@ -45,6 +52,8 @@ class CountLoop:
         rows = await self._store.run(self._mark)
         for row in rows:
             self._count(row)
+        if self._teller and rows:
+            await self._teller.tell([row.id for row in rows])
         return 0.0 if len(rows) == BATCH else INTERVAL
 
     @staticmethod

@@ -16,6 +16,7 @@ from baton_models.statements import cancel
 from baton_models.statements.release import release
 from baton_operator.decide.admission import Plan, Refused, admit, token_stem
 from baton_operator.decide.definition import Definition
+from baton_operator.decide.traceparent import trace_context
 from baton_operator.kube.resources import RunSeen
 from baton_operator.loops.intake_definitions import storable
 from baton_operator.loops.loop import Bell
@@ -309,7 +310,7 @@ def _row(each: _Admission) -> dict[str, Any]:
         "correlation_id": cleaned(run.spec.get("correlationId"))[0],
         "state": run.spec.get("state", "Active"),
         "parameters": storable(run.spec.get("parameters", {})),
-        "trace_context": cleaned(run.traceparent)[0][:100] if run.traceparent else None,
+        "trace_context": trace_context(run.traceparent, run.uid),
         "created_by": _actor(run.created_by),
         "submitted_before": run.is_submitted,
         "token_hex": token_stem(run.uid),

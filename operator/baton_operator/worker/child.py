@@ -130,6 +130,7 @@ class Child:
             namespace=claim.namespace,
             token=claim.token,
             attempt=claim.attempt,
+            traceparent=claim.traceparent,
         )
         return invoke(task, claim.arguments, context, self._stopper, self._runner)
 

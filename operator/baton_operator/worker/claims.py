@@ -23,7 +23,7 @@ _TEXTS = ARRAY(Text)
 _CLAIM = text(
     """
     WITH next AS MATERIALIZED (
-        SELECT t.id, a.attempt_no, r.uid, r.name, r.tenant_id
+        SELECT t.id, a.attempt_no, r.uid, r.name, r.tenant_id, r.trace_context
         FROM embedded_task t
         JOIN dispatch_attempt a ON a.token = t.token AND a.state = 'ACKED'
         JOIN run r ON r.id = a.run_id
@@ -37,7 +37,7 @@ _CLAIM = text(
         on_crash = CASE WHEN t.task = ANY(:retried) THEN 'retry' ELSE 'fail' END
     FROM next WHERE t.id = next.id
     RETURNING t.id, t.token, t.task, t.arguments, t.timeout_seconds, t.logs,
-              next.attempt_no, next.uid, next.name, next.tenant_id
+              next.attempt_no, next.uid, next.name, next.tenant_id, next.trace_context
     """
 ).bindparams(bindparam("retried", type_=_TEXTS))
 _RELEASE = text(
@@ -99,6 +99,7 @@ class Claim:
     run_uid: str
     run_name: str
     namespace: str
+    traceparent: str | None
 
 
 async def claim(session: AsyncSession, worker: str, *, lease: float, tasks: Mapping[str, Task]) -> Claim | None:
@@ -118,6 +119,7 @@ async def claim(session: AsyncSession, worker: str, *, lease: float, tasks: Mapp
         run_uid=row.uid or "",
         run_name=row.name,
         namespace=row.tenant_id,
+        traceparent=row.trace_context,
     )
 
 

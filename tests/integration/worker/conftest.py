@@ -58,6 +58,7 @@ class Queue:
     def __init__(self, database: DatabaseConfig) -> None:
         self.database = database
         self.engine_id, self.automation_id = new_id(), new_id()
+        self.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         self.spec = EngineSpec(self.engine_id, "team", "tasks", "Embedded", 1, {"type": "Embedded"})
         self.adapter = EmbeddedAdapter(self.spec, database.get_async_session, AnyTask())
 
@@ -115,6 +116,7 @@ class Queue:
             tenant_id="team",
             uid=str(uuid.uuid4()),
             name="nightly",
+            trace_context=self.trace,
             status=ExecutionStatus.PROCESSING,
         )
 

@@ -10,12 +10,17 @@ import subprocess
 import sys
 import time
 
-from baton_operator.tasks import TaskStopped, task
+from baton_operator.tasks import TaskContext, TaskStopped, task
 
 
 @task("site.add")
 def add(left: int, right: int = 1) -> dict[str, int]:
     return {"sum": left + right}
+
+
+@task("site.trace")
+def trace(context: TaskContext) -> str | None:
+    return context.traceparent
 
 
 @task("site.add-later")

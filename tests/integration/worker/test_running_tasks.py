@@ -48,6 +48,10 @@ async def test_the_context_tells_the_attempt(queue, worker):
     assert (await queue.ended(await queue.put("demo.flaky", fail_attempts=0))).result == {"attempts": 1}
 
 
+async def test_the_context_hands_the_run_s_trace_on(queue, worker):
+    assert (await queue.ended(await queue.put("site.trace"))).result == queue.trace
+
+
 @pytest.mark.parametrize(
     ("task", "arguments", "words"),
     [
