@@ -107,8 +107,9 @@ class OneAttempt(RuleBasedStateMachine):
         """An answer in time; it is recorded now, or the process dies with it."""
         self.claim()
         self.engine.pass_time(before * (LEASE - DEADLINE) + on_the_way * DEADLINE)
-        outcome = self.engine.accept(collected_meanwhile=collected, quota=quota)
-        if not crash and self.engine.now <= self.lease_until:
+        heard = not crash and self.engine.now <= self.lease_until
+        outcome = self.engine.accept(collected_meanwhile=collected and (heard or not self.looks_lie), quota=quota)
+        if heard:
             self.record(after_submit(self.attempt, outcome, now=self.moment()))
 
     @precondition(may_send)
@@ -240,9 +241,9 @@ class OneAttempt(RuleBasedStateMachine):
 
 class OneAttemptThatNobodyFinds(OneAttempt):
     """
-    Every look may say "absent", whatever there is; in exchange the engine forgets only between 409 and 404.
+    Every look may say "absent", whatever there is.
 
-    Then only the name, and what resends do not prove (R1, R4, R5, R13), keep the unit from running twice or failing
+    In exchange the engine forgets only between a 409 and a 404 that are heard. Then only the name, and what resends do not prove (R1, R4, R5, R13), keep the unit from running twice or failing
     while it runs.
     """
 
