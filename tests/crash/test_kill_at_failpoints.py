@@ -14,7 +14,7 @@ from baton_spine.stage import Stage
 from baton_operator.faults import FAILPOINTS
 
 #: Cases under way at once: they wait most of the time, each in a namespace and a database of its own.
-AT_ONCE = 4
+AT_ONCE = 6
 UNDISTURBED = "undisturbed"
 
 Outcome = tuple[End, int]

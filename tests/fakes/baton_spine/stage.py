@@ -92,7 +92,7 @@ class Stage:
         wanted = {"engineRef": {"name": engine}, "target": {"embedded": {"task": task}}, "arguments": passed}
         self.create("Automation", name, {**wanted, **spec})
 
-    def run(self, name: str, automation: str = "nap", *, spec: Mapping[str, Any] | None = None, **given: Any) -> str:
+    def run(self, name: str, automation: str = "nap", /, *, spec: Mapping[str, Any] | None = None, **given: Any) -> str:
         """Make a Run with the parameters *given*; return its uid."""
         parameters = {"secs": "100ms", "fail": "no", **given} if automation.startswith("nap") else given
         body = {"automationRef": {"name": automation}, "parameters": parameters, **(spec or {})}
@@ -101,7 +101,16 @@ class Stage:
     def create(self, kind: Kind, name: str, spec: Mapping[str, Any], **metadata: Any) -> Object:
         """Make an object and return it as stored."""
         body = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name, **metadata}, "spec": dict(spec)}
-        return self.server.request("POST", self.path(kind), body)
+        return self.until(lambda: self._post(kind, body), 60, what=f"{kind} {name} taken by the API server")
+
+    def _post(self, kind: Kind, body: Object) -> Object | None:
+        """Post an object; None where the admission policy does not know its kind yet (for seconds after an install)."""
+        try:
+            return self.server.request("POST", self.path(kind), body)
+        except ApiError as error:
+            if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return None
 
     def path(self, kind: Kind, name: str = "") -> str:
         """Give where objects of a kind are, or one of them."""
