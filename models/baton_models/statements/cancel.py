@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from baton_models.statements.release import LOCK_PROGRESS
+
 _REQUEST = text("""
 UPDATE run r SET cancel_requested_at = clock_timestamp(), cancel_cause = :cause, version = r.version + 1,
        status_reason = 'Cancelling', cancellation_reason = coalesce(r.cancellation_reason, v.reason),
@@ -108,10 +110,13 @@ async def stop_units(session: AsyncSession, runs: Sequence[UUID], *, cause: str)
     """
     Stop what *runs* have not handed over, and have what is out cancelled.
 
+    Waits for whoever is letting units of them go at this moment: these units are seen, too.
+
     After too many failures (``Failed``) and after a deletion (``Deleted``, work goes on as an orphan) what is out is
     left alone.
     """
     values: dict[str, Any] = {"runs": list(runs)}
+    await session.execute(LOCK_PROGRESS, values)
     await session.execute(_UNSENT, values)
     if cause not in {"Failed", "Deleted"}:
         await session.execute(_OUT, values)

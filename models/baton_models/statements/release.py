@@ -56,7 +56,7 @@ ON CONFLICT DO NOTHING
 """)
 
 #: The order of the locks is the order of the keys, as in the trigger that counts.
-_LOCK_PROGRESS = text("""
+LOCK_PROGRESS = text("""
 SELECT run_id FROM run_progress WHERE run_id = ANY(CAST(:runs AS uuid[])) ORDER BY run_id FOR UPDATE
 """)
 
@@ -143,7 +143,7 @@ async def release(session: AsyncSession, runs: Sequence[UUID]) -> None:
     placed = (await session.execute(_TAKE_PLACES, {"runs": list(runs), "limited": limited})).all()
     every = sorted({*runs, *(row.id for row in placed)})
     await session.execute(_WHOLE_RUNS, {"runs": every})
-    fanned = list((await session.execute(_LOCK_PROGRESS, {"runs": every})).scalars())
+    fanned = list((await session.execute(LOCK_PROGRESS, {"runs": every})).scalars())
     if fanned:
         await session.execute(_ITEMS, {"runs": fanned, "per": "Item"})
         await session.execute(_BATCHES, {"runs": fanned, "per": "Batch"})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from loop_site import Site, turn
 
+from baton_models.statements.release import release
 from baton_models.status import ExecutionStatus
 from baton_operator.engines.base import NotSent, Outcome, SubmitRequest, Unknown
 from baton_operator.engines.errors import RetryableError
@@ -220,6 +223,26 @@ async def test_a_fleet_is_cancelled(site: Site) -> None:
     assert site.runs() == {"monday": ("CANCELLED", "Cancelled")}
     statuses = sorted(row.status for row in site.rows("SELECT status::text FROM item_execution"))
     assert statuses == ["CANCELLED", "CANCELLED", "CANCELLED", "COMPLETED"]
+
+
+async def test_what_is_let_go_at_the_same_moment_is_stopped_too(site: Site) -> None:
+    """Another replica lets units go and has not committed when time is up: none of them is sent afterwards."""
+    dispatch = {"per": "Item", "maxParallel": 2}
+    await ready(site, batches=[{"name": "a", "items": [{}] * 4}], dispatch=dispatch, timeouts={"queued": "1m"})
+    site.later(61)
+    (run,) = (row.id for row in site.rows("SELECT id FROM run"))
+    site.execute("UPDATE run SET max_parallel = 4")
+    async with site.another().database.get_async_session() as session, session.begin():
+        await release(session, [run])
+        cancelling = asyncio.create_task(deadlines(site))
+        async with asyncio.timeout(5):
+            while not site.one("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    await cancelling
+    assert site.runs() == {"monday": ("FAILED", "TimedOut")}
+    assert set(site.attempts()) == {"CLOSED"}
+    await site.dispatch()
+    assert site.engine.submits == []
 
 
 async def test_queued_too_long_fails_with_two_history_rows(site: Site) -> None:

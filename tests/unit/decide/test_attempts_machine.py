@@ -243,8 +243,8 @@ class OneAttemptThatNobodyFinds(OneAttempt):
     """
     Every look may say "absent", whatever there is.
 
-    In exchange the engine forgets only between a 409 and a 404 that are heard. Then only the name, and what resends do not prove (R1, R4, R5, R13), keep the unit from running twice or failing
-    while it runs.
+    In exchange the engine forgets only between a 409 and a 404 that are heard. Then only the name, and what resends do
+    not prove (R1, R4, R5, R13), keep the unit from running twice or failing while it runs.
     """
 
     looks_lie = True
