@@ -1,10 +1,10 @@
 """`baton demo`: a whole Baton on this machine, Runs that travel, and one Run's history from PostgreSQL."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from baton_models.database import DatabaseConfig
 from baton_operator.cli.demo_display import Display, display
-from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, Script, surprises
+from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, Script, miscounted, surprises
 from baton_operator.cli.exits import FAILED, CommandError
 from baton_operator.cli.output import console as answers
 from baton_operator.cli.run_objects import Object, has_ended, name_of, phase_of
@@ -30,6 +30,12 @@ NAMESPACE = "default"
 
 _RUNS = f"/apis/baton.dev/v1alpha1/namespaces/{NAMESPACE}/runs"
 _WORKFLOWS = "/apis/argoproj.io/v1alpha1/workflows"
+_RUN_UID = "baton.dev/run-uid"
+#: What Argo must have a Workflow for: all that was sent, but for what it refused.
+_ACCEPTED = text("""
+SELECT d.token FROM dispatch_attempt d JOIN run r ON r.id = d.run_id
+WHERE r.uid = ANY(CAST(:uids AS text[])) AND d.sends > 0 AND d.state <> 'REJECTED'
+""")
 _POLL = 0.25
 _REASON = "the demo shows how a Run is cancelled"
 
@@ -38,7 +44,7 @@ def demo(
     engine: Annotated[DemoEngine, typer.Option(help="Whose work is shown.")] = DemoEngine.EMBEDDED,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running, to look around.")] = False,
     home: Annotated[Path | None, typer.Option(help="The folder in which everything is kept.")] = None,
-    examples: Annotated[Path, typer.Option(help="The folder of the examples.")] = Path("examples"),
+    examples: Annotated[Path | None, typer.Option(help="The folder of the examples, if not those of Baton.")] = None,
 ) -> None:
     """
     See Baton work on this machine: no root, no Docker, no cluster.
@@ -54,12 +60,14 @@ def demo(
     """
     from baton_operator.local.errors import LocalError  # noqa: PLC0415 - only the extra `local` has this room
     from baton_operator.local.home import Home  # noqa: PLC0415
+    from baton_operator.local.manifests import examples_folder  # noqa: PLC0415
     from baton_operator.local.stack import Stack  # noqa: PLC0415
 
     script, console = SCRIPTS[engine], answers()
-    files = sorted((examples / script.folder).glob("*.yaml"))
+    folder = (examples or examples_folder()) / script.folder
+    files = sorted(folder.glob("*.yaml"))
     if not files:
-        raise CommandError(f"no examples in {examples / script.folder}: run it in Baton's folder, or use --examples")
+        raise CommandError(f"no examples in {folder}: name another folder with --examples, or leave it out")
     stack = Stack(Home.at(home or home_folder()), lambda line: console.print(f"  {escape(line)}", style="dim"))
     engines = [engine.value] if engine is DemoEngine.ARGO else []
     try:
@@ -102,12 +110,13 @@ class _Demo:
         self._database_url = endpoints.database_url
         server = ApiServer(endpoints.kubeconfig)
         self._remove_earlier(server)
-        self._title(f"kubectl apply -f {files[0].parent}/")
+        self._title(f"kubectl apply -f {_from_here(files[0].parent)}/")
         server.apply(*files)
         with display(self._console) as shown:
             runs = self._watch(server, shown)
         problems = surprises(self._script, runs)
-        problems += run(lambda: self._tell(DatabaseConfig(self._database_url, pool_size=1), server))
+        uids = [each["metadata"]["uid"] for each in runs]
+        problems += run(lambda: self._tell(DatabaseConfig(self._database_url, pool_size=1), server, uids))
         return problems
 
     def _title(self, text: str) -> None:
@@ -165,26 +174,33 @@ class _Demo:
     def _end(self, server: "ApiServer", name: str) -> None:
         server.request("PATCH", f"{_RUNS}/{name}", {"spec": {"state": "Cancelled", "reason": _REASON}})
 
-    async def _tell(self, database: DatabaseConfig, server: "ApiServer") -> list[str]:
+    async def _tell(self, database: DatabaseConfig, server: "ApiServer", uids: list[str]) -> list[str]:
         """Show what the database knows of one Run; compare Argo's own books with it."""
         try:
             async with database.get_async_session() as session:
                 found = await find_run(session, NAMESPACE, self._script.told)
                 tree = await read_tree(session, found)
                 changes: list[Row] = await read_history(session, found["id"])
-                tokens = (await session.execute(text("SELECT token FROM dispatch_attempt WHERE sends > 0"))).scalars()
-                known = set(tokens)
+                tokens = (await session.execute(_ACCEPTED, {"uids": uids})).scalars().all()
         finally:
             await database.dispose_async_engine()
         self._title(f"baton runs get {self._script.told}")
         self._console.print(run_tree(tree, most=None))
         self._title(f"baton runs history {self._script.told}   (PostgreSQL keeps it when the Run is gone)")
         self._console.print(history_table(changes))
-        return self._compare(server, known) if self._engines else []
+        return self._compare(server, uids, tokens) if self._engines else []
 
-    def _compare(self, server: "ApiServer", known: set[str]) -> list[str]:
-        """Count Argo's Workflows: one for each attempt, and none besides."""
-        workflows: list[dict[str, Any]] = server.request("GET", _WORKFLOWS)["items"]
-        names = [each["metadata"]["name"] for each in workflows if each["metadata"]["name"].startswith("baton-")]
-        self._console.print(f"\nArgo has {len(names)} Workflows, each the only one of its attempt.")
-        return [f"Workflow {name} belongs to no attempt" for name in names if name not in known]
+    def _compare(self, server: "ApiServer", uids: list[str], tokens: Sequence[str]) -> list[str]:
+        """Compare Argo's Workflows of these Runs with the attempts: one for each, and none besides."""
+        workflows: list[Object] = server.request("GET", _WORKFLOWS)["items"]
+        ours = [each for each in workflows if (each["metadata"].get("labels") or {}).get(_RUN_UID) in uids]
+        problems = miscounted(tokens, list(map(name_of, ours)))
+        if not problems:
+            self._console.print(f"\nArgo has {len(ours)} Workflows for {len(tokens)} attempts, exactly one for each.")
+        return problems
+
+
+def _from_here(folder: Path) -> Path:
+    """Name *folder* as people would who are where we are."""
+    here = Path.cwd()
+    return folder.absolute().relative_to(here) if folder.absolute().is_relative_to(here) else folder

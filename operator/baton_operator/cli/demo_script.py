@@ -1,5 +1,6 @@
 """What the demo shows: which examples, which Run is to be cancelled, and how each is expected to end."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -101,6 +102,16 @@ def surprises(script: Script, runs: Sequence[Object]) -> list[str]:
             found.append(f"{name}: is not there, expected {ending.phase}")
         elif problem := _surprise(ending, seen[name]):
             found.append(f"{name}: {problem}")
+    return found
+
+
+def miscounted(tokens: Sequence[str], workflows: Sequence[str]) -> list[str]:
+    """Say in one line each where the names of an engine's executions are not exactly the attempts' *tokens*."""
+    times = Counter(workflows)
+    wanted = set(tokens)
+    found = [f"attempt {each} has no Workflow" for each in sorted(wanted - times.keys())]
+    found += [f"Workflow {each} belongs to no attempt" for each in sorted(times.keys() - wanted)]
+    found += [f"attempt {each} has {count} Workflows" for each, count in sorted(times.items()) if count > 1]
     return found
 
 

@@ -110,6 +110,11 @@ def token_issuing(namespace: str, operator_namespace: str, name: str = "baton") 
     }
 
 
+def examples_folder() -> Path:
+    """Return the folder of the Automations and Runs that people begin with; those of Argo are in ``argo`` below it."""
+    return _root() / "examples"
+
+
 def _people(name: str) -> Iterator[Manifest]:
     for role in ("view", "edit", "admin"):
         labels = {f"rbac.authorization.k8s.io/aggregate-to-{role}": "true"}
@@ -130,7 +135,7 @@ def _files() -> Path:
 
 
 def _root() -> Path:
-    """Return the folder that holds ``crds`` and ``charts``: package data of a wheel, or the repository itself."""
+    """Return the folder of ``crds``, ``charts`` and ``examples``: package data of a wheel, or the repository itself."""
     packaged = Path(__file__).parent / "data"
     return packaged if packaged.is_dir() else Path(__file__).parents[3]
 

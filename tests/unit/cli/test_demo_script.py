@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, Ending, Script, surprises
+from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, Ending, Script, miscounted, surprises
 
 ROOT = Path(__file__).parents[3]
 
@@ -71,3 +71,16 @@ def test_a_run_that_ends_otherwise_is_noticed(ending: Ending, seen: list[dict[st
 
     assert problem.startswith("x: ")
     assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("workflows", "problems"),
+    [
+        (["a", "b"], []),
+        (["a"], ["attempt b has no Workflow"]),
+        (["a", "b", "c"], ["Workflow c belongs to no attempt"]),
+        (["a", "b", "b"], ["attempt b has 2 Workflows"]),
+    ],
+)
+def test_each_attempt_has_exactly_one_workflow(workflows: list[str], problems: list[str]):
+    assert miscounted(["b", "a"], workflows) == problems
