@@ -112,19 +112,25 @@ class Argo:
         start_on_free_ports(
             process,
             command,
-            lambda port: _is_up(port("http")),
+            lambda port: _is_up(port("http"), auth_mode),
             environment={"KUBECONFIG": str(self.api_server.path)},  # where client mode finds the API server
             depends_on=self.api_server.config.server,
         )
         return f"http://127.0.0.1:{process.port('http')}"
 
 
-def _is_up(port: int) -> bool:
-    """Say whether an Argo server answers; in client mode it answers 401."""
+def _is_up(port: int, auth_mode: AuthMode) -> bool:
+    """
+    Say whether an Argo server works.
+
+    It is asked for its version, for which client mode takes any token: that goes through its gateway to its own gRPC
+    server, which is up a moment later than the gateway.
+    """
+    headers = {"Authorization": "Bearer any"} if auth_mode is AuthMode.CLIENT else {}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/api/v1/info")
-        return connection.getresponse().status in {http.HTTPStatus.OK, http.HTTPStatus.UNAUTHORIZED}
+        connection.request("GET", "/api/v1/version", headers=headers)
+        return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False
     finally:

@@ -47,14 +47,14 @@ class Supervisor:
         self._cancelling = asyncio.Event()
         self._ending: set[asyncio.Task[None]] = set()
         self._sighted_since: float | None = None
+        self._sighted_at = 0.0
 
     async def run(self) -> None:
         """Work until `drain` was called and the children have ended."""
         minders = [
             asyncio.create_task(self._repeated(work, every), name=work.__name__)
             for work, every in (
-                (self._heartbeat, self._settings.lease / 3),
-                (self._reclaim, self._settings.lease / 3),
+                (self._mind_leases, self._settings.lease / 3),
                 (self._end_what_is_due, 0.0),
                 (self._listen, self._settings.poll),
             )
@@ -134,6 +134,11 @@ class Supervisor:
             else:
                 return
 
+    async def _mind_leases(self) -> None:
+        """Speak up for our own tasks first; then, where it is time, take over from those who are silent."""
+        await self._heartbeat()
+        await self._reclaim()
+
     async def _heartbeat(self) -> None:
         """Prolong all leases; a child whose task is not ours any more is ended."""
         before = {each.worker: each.task for each in self._living()}
@@ -143,8 +148,10 @@ class Supervisor:
             for each in self._living():
                 if each.task is not None and each.task == before.get(each.worker) and each.task not in ours:
                     self._later(self._end_if_still_at(each, each.task))
-        if self._sighted_since is None:
-            self._sighted_since = time.monotonic()
+        now = time.monotonic()
+        if self._sighted_since is None or now - self._sighted_at > self._settings.lease:
+            self._sighted_since = now
+        self._sighted_at = now
 
     async def _end_if_still_at(self, child: ChildProcess, task: uuid.UUID) -> None:
         await asyncio.sleep(1)  # it may have stored its end a moment ago, and be about to say so
@@ -155,8 +162,8 @@ class Supervisor:
         """
         Take over from silent workers.
 
-        Not before this worker has seen the database for a whole lease: after an outage the others get the time to
-        speak up again, so an unreachable database fails no task.
+        Not before this worker has seen the database for a whole lease without a gap: after an outage, or a freeze of
+        its own, the others get the time to speak up again, so neither fails a task.
         """
         if self._sighted_since is None or time.monotonic() - self._sighted_since < self._settings.lease:
             return
