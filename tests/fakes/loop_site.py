@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -205,6 +206,15 @@ class Site:
         for table, columns in TIMES.items():
             moved = ", ".join(f"{each} = {each} - make_interval(secs => {seconds})" for each in columns.split())
             self.execute(f"UPDATE {table} SET {moved}")
+
+    async def somebody_waits(self) -> None:
+        """Return once a session of this database waits for a lock."""
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        async with asyncio.timeout(5):
+            while not self.one(waiting):  # noqa: ASYNC110 - PostgreSQL rings no bell for it
+                await asyncio.sleep(0.02)
 
     def execute(self, statement: str, **values: Any) -> None:
         """Run one statement."""

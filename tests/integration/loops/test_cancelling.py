@@ -235,9 +235,7 @@ async def test_what_is_let_go_at_the_same_moment_is_stopped_too(site: Site) -> N
     async with site.another().database.get_async_session() as session, session.begin():
         await release(session, [run])
         cancelling = asyncio.create_task(deadlines(site))
-        async with asyncio.timeout(5):
-            while not site.one("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await site.somebody_waits()
     await cancelling
     assert site.runs() == {"monday": ("FAILED", "TimedOut")}
     assert set(site.attempts()) == {"CLOSED"}

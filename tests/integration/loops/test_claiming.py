@@ -6,8 +6,10 @@ import asyncio
 
 from loop_site import Site, turn
 
+from baton_models import new_id
 from baton_models.statements.claim import Limits
 from baton_operator.engines.base import Created, SubmitRequest
+from baton_operator.loops.dispatch import boottime
 
 
 async def test_r10_two_claimers_never_exceed_the_limit(site: Site) -> None:
@@ -22,6 +24,21 @@ async def test_r10_two_claimers_never_exceed_the_limit(site: Site) -> None:
     replicas = [site.first, site.another(), site.another()]
     await asyncio.gather(*(turn(each.dispatch) for each in replicas))
     assert len(site.engine.submits) == 1
+
+
+async def test_r10_a_claimer_waits_for_the_one_before_it(site: Site) -> None:
+    """Who comes second counts what the first has claimed, although that was not committed when it came."""
+    await site.serve(limits={"maxInFlight": 1, "requestsPerSecond": 1000, "burst": 1000})
+    await site.define()
+    await site.start("first", "second")
+    engine, other = site.one("SELECT id FROM engine"), site.another()
+    async with site.first.database.get_async_session() as session, session.begin():
+        claimed = await site.first.dispatch._claim_in(session, engine, new_id(), boottime())
+        waiting = asyncio.create_task(other.dispatch._claim(engine))
+        await site.somebody_waits()
+    assert claimed
+    assert len(claimed.attempts) == 1
+    assert await waiting is None
 
 
 async def test_a_busy_namespace_does_not_keep_another_waiting(site: Site) -> None:

@@ -134,9 +134,12 @@ async def test_what_may_go_already_is_held_back_when_its_run_is_suspended(site: 
     await site.define(retry={"maxAttempts": 2, "backoff": {"initial": "1s"}})
     (waiting,) = await site.start("waiting")
     await site.change(waiting, state="Suspended")
+    await site.start("other")
     await site.dispatch()
-    assert site.engine.submits == []
-    assert site.runs() == {"waiting": ("PENDING", "Suspended")}
+    assert site.runs() == {"waiting": ("PENDING", "Suspended"), "other": ("PROCESSING", "Dispatched")}
+    site.engine.end()
+    await site.track()
+    site.engine.submits.clear()
     await site.change(waiting, state="Active", generation=3)
     await site.dispatch()
     assert len(site.engine.submits) == 1

@@ -44,6 +44,21 @@ async def test_a_late_verdict_moves_nothing(site: Site) -> None:
     assert site.one("SELECT native_status FROM run") == "Succeeded"
 
 
+async def test_a_late_verdict_takes_no_word_back(site: Site) -> None:
+    """The instance still runs; what was read before its last move is dropped all the same."""
+    await site.serve()
+    await site.define()
+    await site.start("monday")
+    await site.dispatch()
+    (row,) = site.rows("SELECT id, version FROM orchestration_instance")
+    await site.track()
+    late = Verdict(row.id, row.version, PROCESSING, "Running", "Scheduling")
+    store, settler = site.first.parts.store, site.first.parts.settler
+    assert await store.run(lambda session: settler.settle(session, [late])) == 0
+    assert site.one("SELECT native_status FROM orchestration_instance") == "Running"
+    assert site.one("SELECT native_status FROM run") == "Running"
+
+
 async def test_one_end_is_settled_once(site: Site) -> None:
     """Both replicas bring the same verdict: one retry, not two."""
     await site.serve()
