@@ -109,7 +109,7 @@ ENGINES = (
         "a deadline is total",
         HTTP,
         "            async with asyncio.timeout(call.deadline):\n",
-        "            async with asyncio.timeout(call.deadline * 100):\n",
+        "            async with asyncio.timeout(call.deadline * 4):\n",
         (HOSTILE + "a_deadline_is_total",),
     ),
     Guard(
