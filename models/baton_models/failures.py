@@ -81,7 +81,9 @@ def backoff(attempt: int, *, base: float = 0.05, cap: float = 2.0) -> float:
     return random.uniform(0, min(cap, base * 2 ** (attempt - 1)))  # noqa: S311 - spreading, not secrecy
 
 
-async def retried(transaction: Callable[[], Awaitable[T]], *, tries: int = 5) -> T:
+async def retried(
+    transaction: Callable[[], Awaitable[T]], *, tries: int = 5, failed: Callable[[BaseException], None] | None = None
+) -> T:
     """
     Run a whole transaction, again where it failed for a passing reason.
 
@@ -89,6 +91,7 @@ async def retried(transaction: Callable[[], Awaitable[T]], *, tries: int = 5) ->
         transaction: Opens its own session, commits, and can be repeated: what a lost COMMIT has done is recognised
             by a key of its own.
         tries: How often at most.
+        failed: Told of each failure after which it is begun again.
 
     Returns:
         What the transaction returns.
@@ -102,5 +105,7 @@ async def retried(transaction: Callable[[], Awaitable[T]], *, tries: int = 5) ->
         except (DBAPIError, PoolTimeoutError) as error:
             if not is_transient(error):
                 raise
+            if failed:
+                failed(error)
             await asyncio.sleep(backoff(attempt))
     return await transaction()

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from baton_migrations import check
 from baton_models.database import DatabaseConfig
+from baton_operator import VERSION
 from baton_operator.engines.argo import argo_adapter
 from baton_operator.engines.base import EngineAdapter, EngineSpec
 from baton_operator.engines.embedded import EmbeddedAdapter
@@ -101,7 +102,7 @@ class App:
         definitions = Definitions()
         parts = Parts(
             settings=self.settings,
-            store=Store(self.database),
+            store=Store(self.database, self.metrics),
             definitions=definitions,
             settler=Settler(definitions),
             registry=AdapterRegistry(with_installed(ENGINES), self._surroundings()),
@@ -205,6 +206,7 @@ class App:
         while not self.stopping.is_set():
             try:
                 state = await asyncio.to_thread(check.verify, self.settings.database_url)
+                await self._describe_build()
             except SQLAlchemyError as error:
                 logger.warning("database.unreachable", extra={"reason": type(error).__name__})
                 await asyncio.sleep(2)
@@ -212,6 +214,11 @@ class App:
             for chain in state.chains:
                 self.metrics.schema_head.labels(chain=chain.name).set(1 if state.is_at_head else 0)
             return
+
+    async def _describe_build(self) -> None:
+        async with self.database.get_async_session() as session:
+            postgres = (await session.execute(text("SHOW server_version"))).scalar_one()
+        self.metrics.describe_build(version=VERSION, revision="", postgres=postgres)
 
     def _alive(self) -> list[str]:
         """Name the loops that do not turn; read by the health server's thread."""

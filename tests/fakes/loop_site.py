@@ -84,7 +84,7 @@ class Replica:
         surroundings = Surroundings(secrets=KubeSecretSource(kube), database=self.database)
         self.parts = Parts(
             settings=self.settings,
-            store=Store(self.database),
+            store=Store(self.database, metrics),
             definitions=definitions,
             settler=Settler(definitions),
             registry=AdapterRegistry({"Argo": lambda _spec, _surroundings: engine}, surroundings),

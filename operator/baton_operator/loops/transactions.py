@@ -1,12 +1,14 @@
 """One way to run a transaction: committed at the end, repeated whole where it failed for a passing reason."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models.database import DatabaseConfig
-from baton_models.failures import retried
+from baton_models.failures import retried, sqlstate
+from baton_operator.metrics import Metrics
 
 T = TypeVar("T")
 
@@ -14,8 +16,9 @@ T = TypeVar("T")
 class Store:
     """Baton's database, as loops use it."""
 
-    def __init__(self, database: DatabaseConfig) -> None:
+    def __init__(self, database: DatabaseConfig, metrics: Metrics) -> None:
         self.database = database
+        self._metrics = metrics
 
     async def run(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """
@@ -27,7 +30,13 @@ class Store:
         """
 
         async def once() -> T:
+            begun = time.monotonic()
             async with self.database.get_async_session() as session, session.begin():
+                await session.connection()
+                self._metrics.db_wait.observe(time.monotonic() - begun)
                 return await work(session)
 
-        return await retried(once)
+        return await retried(once, failed=self._count)
+
+    def _count(self, error: BaseException) -> None:
+        self._metrics.db_retries.labels(reason=sqlstate(error) or type(error).__name__).inc()
