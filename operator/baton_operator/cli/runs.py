@@ -253,7 +253,7 @@ async def wait_for(namespace: str, name: str, timeout: float | None) -> Row:  # 
                     return row
                 last = f"is {row['phase']} ({row['reason']}, {row['progress']})"
             if timeout is not None and passed > timeout:
-                raise TooLateExit(f"run {namespace}/{name} {last} after {timeout:.0f} s; it goes on")
+                raise TooLateExit(f"run {namespace}/{name} {last} after {timeout:.0f} s")
             await asyncio.sleep(_POLL)
 
 
