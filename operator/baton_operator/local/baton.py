@@ -6,7 +6,9 @@ The operator runs as a ServiceAccount with exactly the chart's rights, so that a
 
 from __future__ import annotations
 
+import http
 import sys
+import time
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,7 +17,7 @@ from baton_migrations import runner
 from baton_migrations.errors import MigrationError
 from baton_operator.local import manifests
 from baton_operator.local.api_server import ApiServer, answers
-from baton_operator.local.errors import ServerFailed
+from baton_operator.local.errors import ApiError, ServerFailed
 from baton_operator.local.home import Home
 from baton_operator.local.process import ServerProcess
 from baton_operator.local.progress import Say
@@ -36,6 +38,24 @@ def install(api_server: ApiServer) -> None:
     """Apply Baton's kinds, rights and admission policy, and wait until the kinds are served."""
     api_server.apply_objects(manifests.everything(NAMESPACE, SERVICE_ACCOUNT))
     api_server.wait_established(*(each["metadata"]["name"] for each in manifests.definitions()))
+    _wait_until_runs_are_taken(api_server)
+
+
+def _wait_until_runs_are_taken(api_server: ApiServer) -> None:
+    """Wait until the admission policy knows the new kinds: until then the API server answers 503 to every Run."""
+    run = {"automationRef": {"name": "none"}}
+    body = {"apiVersion": _API_VERSION, "kind": "Run", "metadata": {"name": "baton-dry-run"}, "spec": run}
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            api_server.request("POST", "/apis/baton.dev/v1alpha1/namespaces/default/runs?dryRun=All", body)
+        except ApiError as error:
+            passing = {http.HTTPStatus.SERVICE_UNAVAILABLE, http.HTTPStatus.NOT_FOUND}  # the namespace comes, too
+            if error.status not in passing or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def migrate(database_url: str, say: Say) -> None:

@@ -167,6 +167,9 @@ class IntakeLoop:
         try:
             raw = await self._kube.get(unready.kind, unready.namespace, unready.name)
         except NotFoundError:
+            if unready.reason == "RefNotPermitted":  # whether there is one is none of this namespace's business
+                self._runs.decide_now(run)
+                return
             await self._runs.refuse(run, unready)
             self._waiting.pop(run.uid, None)
             self._done(run)
@@ -177,6 +180,9 @@ class IntakeLoop:
             return
         seen = AutomationSeen.parse(raw) if unready.kind == "Automation" else EngineSeen.parse(raw)
         await self._definitions.take(seen)
+        if unready.kind == "Engine":
+            await self._definitions.resolve_again(run.namespace, run.spec["automationRef"]["name"])
+            self._runs.decide_now(run)
 
     def _remember(self, seen: Seen) -> None:
         self._known[seen.uid] = _key(seen)

@@ -68,10 +68,33 @@ class DefinitionIntake:
         if isinstance(seen, EngineSeen):
             await self._store.run(lambda session: self._engine(session, seen))
         elif isinstance(seen, AutomationSeen):
-            labels = await self._labels(seen)
+            owner = None if seen.is_gone else seen.spec.get("engineRef", {}).get("namespace")
+            labels = await self._labels(owner, seen.namespace)
             await self._store.run(lambda session: self._automation(session, seen, labels))
         for bell in self._followers:
             bell.ring()
+
+    async def resolve_again(self, namespace: str, name: str) -> None:
+        """Find the engine of an Automation again, now that it is known to the rows."""
+
+        async def read(session: AsyncSession) -> Any:
+            columns = (AutomationModel.id, AutomationModel.spec)
+            wanted = (AutomationModel.tenant_id == namespace, AutomationModel.name == name, AutomationModel.is_active)
+            return (await session.execute(select(*columns).where(*wanted))).one_or_none()
+
+        row = await self._store.run(read)
+        if row is None:
+            return
+        definition = read_definition(row.spec, namespace, name)
+        labels = await self._labels(definition.engine[0], namespace)
+
+        async def write(session: AsyncSession) -> None:
+            engine, reason, message = await resolve_engine(session, definition, namespace, labels)
+            found = {"engine_id": engine.id if engine else None, "ready_reason": reason, "ready_message": message}
+            changed = update(AutomationModel).where(AutomationModel.id == row.id)
+            await session.execute(changed.values(**found, project_at=func.now()))
+
+        await self._store.run(write)
 
     async def _engine(self, session: AsyncSession, seen: EngineSeen) -> None:
         if seen.is_gone:
@@ -158,13 +181,12 @@ class DefinitionIntake:
         if key:
             await _retire_batches(session, key)
 
-    async def _labels(self, seen: AutomationSeen) -> Mapping[str, str] | None:
+    async def _labels(self, owner: str | None, namespace: str) -> Mapping[str, str] | None:
         """Read the namespace's labels where another namespace's engine may ask for them; None if nobody can say."""
-        engine = seen.spec.get("engineRef", {})
-        if seen.is_gone or engine.get("namespace") in {None, seen.namespace}:
+        if owner in {None, namespace}:
             return None
         try:
-            return await self._kube.namespace_labels(seen.namespace)
+            return await self._kube.namespace_labels(namespace)
         except KubeError:
             return None
 

@@ -96,6 +96,7 @@ class RunIntake:
         self._settler = parts.settler
         self._project = project
         self._followers = followers
+        self._asked: set[str] = set()
 
     async def take(self, runs: Sequence[RunSeen]) -> Mapping[str, Unready]:
         """
@@ -117,6 +118,7 @@ class RunIntake:
             await self._admit(session, [run for run in here if run.uid not in known], unready)
 
         await self._store.run(work)
+        self._asked.difference_update(run.uid for run in runs)
         for bell in (*self._followers, self._project.bell):
             bell.ring()
         return unready
@@ -129,6 +131,14 @@ class RunIntake:
         else:
             self._refuse_without_row(run, unready.reason, f"spec.automationRef: {message}")
         self._project.bell.ring()
+
+    def decide_now(self, run: RunSeen) -> None:
+        """Have a Run decided by the rows as they are: the API server was asked for what it refers to."""
+        self._asked.add(run.uid)
+
+    def _may_still_come(self, run: RunSeen, ready_reason: str) -> bool:
+        """Whether an engine is missing, or does not permit, that no watch may have brought yet."""
+        return ready_reason in {"EngineNotFound", "RefNotPermitted"} and run.uid not in self._asked
 
     async def refuse_unkept(self, run: RunSeen, error: Exception) -> bool:
         """
@@ -169,8 +179,8 @@ class RunIntake:
                 unready[run.uid] = Unready("Automation", run.namespace, name, "AutomationNotFound")
                 continue
             definition = definitions.get(automation.definition_id)
-            if automation.ready_reason == "EngineNotFound" and definition and missing_engine is None:
-                unready[run.uid] = Unready("Engine", *definition.engine, "EngineNotFound")
+            if definition and missing_engine is None and self._may_still_come(run, automation.ready_reason):
+                unready[run.uid] = Unready("Engine", *definition.engine, automation.ready_reason)
                 continue
             decision = _decide(run, automation, definition, missing_engine)
             admissions.append(_Admission(run, automation, definition, decision, new_id()))

@@ -62,12 +62,12 @@ class ResolveLoop:
     async def _serve(self, engine: UUID) -> bool:
         lease = new_id()
         lease_for = timedelta(seconds=self._settings.request_deadline * 2 + 1)
-        begun = boottime()
         row, held = await self._store.run(
             lambda session: statements.claim_unclear(
                 session, engine, lease=lease, lease_for=lease_for, limit=self._settings.batch_size
             )
         )
+        begun = boottime()  # after the claim: a look must never be dated later than it was (R3)
         if not held:
             return False
         adapter = await self._registry.adapter(engine_spec(engine, row))

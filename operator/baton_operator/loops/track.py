@@ -6,6 +6,7 @@ directly, twice, `lost_confirmation` seconds apart, and only then Lost.
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -24,6 +25,8 @@ from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import engine_spec, reference
 from baton_operator.loops.settle import Verdict
+
+logger = logging.getLogger(__name__)
 
 #: Instances read and judged at once.
 PAGE = 1000
@@ -103,7 +106,11 @@ class TrackLoop:
         judged: list[tuple[Any, Seen | Gone]] = [
             (row, Seen(seen[row.external_id])) for row in rows if row.external_id in seen
         ]
-        missing = [row for row in rows if row.external_id not in seen]
+        gone = {each.external_id for each in answer.missing}  # what could not be read is neither seen nor missing
+        missing = [row for row in rows if row.external_id in gone]
+        for error in answer.errors:
+            self._metrics.loop_errors.labels(loop=self.name, reason=type(error).__name__).inc()
+            logger.warning("track.unreadable", extra={"engine": label, "error": str(error)})
         judged += await self._look(missing, references, adapter)
         self._count_unknown(judged, label)
         await self._settle(judged)

@@ -101,7 +101,11 @@ async def test_a_run_of_an_automation_that_cannot_be_used(site: Site) -> None:
     await site.define("expression", arguments={"a": "${items.map(i, i)}"})
     await site.define("foreign", engineRef={"name": "argo", "namespace": "elsewhere"})
     await site.define("asleep", suspend=True)
-    await site.first.runs.take([run(name, name) for name in ("schema", "expression", "foreign", "asleep")])
+    runs = [run(name, name) for name in ("schema", "expression", "foreign", "asleep")]
+    unready = await site.first.runs.take(runs)
+    assert {each.name: each.reason for each in unready.values()} == {"argo": "RefNotPermitted"}  # it may still come
+    site.first.runs.decide_now(runs[2])
+    await site.first.runs.take(runs)
     reasons = dict(site.rows("SELECT name, accepted_reason FROM run"))
     assert reasons == {
         "schema": "InvalidParameters",
