@@ -1,0 +1,41 @@
+"""What a scrape of a working operator finds."""
+
+from __future__ import annotations
+
+import http.client
+
+from baton_spine.stage import Stage
+from prometheus_client.parser import text_string_to_metric_families
+
+from baton_operator import VERSION
+
+
+def scrape(port: int) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Read /metrics: samples by their names."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", "/metrics")
+    families = text_string_to_metric_families(connection.getresponse().read().decode())
+    connection.close()
+    found: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for sample in (sample for family in families for sample in family.samples):
+        found.setdefault(sample.name, []).append((sample.labels, sample.value))
+    return found
+
+
+def test_a_run_is_measured_on_its_way(stage: Stage) -> None:
+    operator = stage.operator().wait_ready()
+    stage.engine_argo()
+    stage.nap()
+    stage.run("monday")
+    stage.ended("monday")
+    found = stage.until(
+        lambda: "baton_runs_finished_total" in (now := scrape(operator.port)) and now, what="the count of the Run"
+    )
+    where = {"namespace": stage.namespace, "automation": "nap", "engine": f"{stage.namespace}/argo"}
+    assert found["baton_runs_finished_total"] == [({**where, "outcome": "Completed", "reason": "Succeeded"}, 1.0)]
+    assert found["baton_submissions_total"] == [({"engine": where["engine"], "outcome": "created"}, 1.0)]
+    ((build, _),) = found["baton_build_info"]
+    assert build["version"] == VERSION
+    assert build["postgres"].split(".")[0].isdigit()
+    assert found["baton_db_wait_seconds_count"][0][1] > 0
+    assert found["baton_schema_head"] == [({"chain": "engine"}, 1.0)]
