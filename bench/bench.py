@@ -124,6 +124,8 @@ async def _measure(bench: Bench, name: str, runs: int, argo: str | None) -> dict
     figures = bench.counts(engine_requests).since(before, runs)
     database = DatabaseConfig(bench.database_url)
     violations = await check_invariants(database)
+    for violation in violations:
+        console.print(f"[red]{violation}[/red]")
     dispatched = await _dispatch_seconds(bench.database_url, prefix)
     await database.dispose_async_engine()
     return {

@@ -34,6 +34,7 @@ class AutomationModel(TimestampMixin, AuditMixin, VersionMixin, SoftDeleteMixin,
         target_message: The engine's words.
         next_check_at: When the target is to be validated again.
         project_at: When the custom resource's status is to be written; NULL while it shows the truth.
+        project_lease: Until when one process writes it, and no other; NULL while nobody does.
         shown: SHA-256 of the status document shown last.
     """
 
@@ -57,6 +58,7 @@ class AutomationModel(TimestampMixin, AuditMixin, VersionMixin, SoftDeleteMixin,
     target_message: Mapped[str | None] = mapped_column(Text)
     next_check_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     project_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    project_lease: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     shown: Mapped[str | None] = mapped_column(String(64))
 
     batches: Mapped[list["BatchModel"]] = relationship(

@@ -72,6 +72,7 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
         action: What it is to its parent.
         trace_context: The W3C ``traceparent`` it was started with.
         project_at: When the custom resource's status is to be written; NULL while it shows the truth.
+        project_lease: Until when one process writes it, and no other; NULL while nobody does.
         projected_version: The run's version that was shown last.
         projected_at: When it was shown last.
         shown: SHA-256 of the status document shown last.
@@ -117,6 +118,7 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
     action: Mapped[str | None] = mapped_column(String(50))
     trace_context: Mapped[str | None] = mapped_column(String(100))
     project_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    project_lease: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     projected_version: Mapped[int | None] = mapped_column(Integer)
     projected_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     shown: Mapped[str | None] = mapped_column(String(64))

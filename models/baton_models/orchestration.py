@@ -32,6 +32,7 @@ class EngineModel(TimestampMixin, AuditMixin, VersionMixin, SoftDeleteMixin, Key
         spec: The custom resource's spec, whole; it names secrets, it never holds them.
         suspend: No new dispatch; tracking and cancelling go on.
         project_at: When the custom resource's status is to be written; NULL while it shows the truth.
+        project_lease: Until when one process writes it, and no other; NULL while nobody does.
     """
 
     __tablename__ = "engine"
@@ -44,6 +45,7 @@ class EngineModel(TimestampMixin, AuditMixin, VersionMixin, SoftDeleteMixin, Key
     spec: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'::jsonb"))
     suspend: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     project_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    project_lease: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     shown: Mapped[str | None] = mapped_column(String(64))
 
     instances: Mapped[list["OrchestrationInstanceModel"]] = relationship(

@@ -1,10 +1,12 @@
 """
 Showing rows: claiming what has moved since it was shown, reading all that a status document needs, recording it.
 
-A claim writes ``project_at`` = a moment in the future, the lease. Whoever moves a row meanwhile writes an earlier
-moment over it (``now()``, or ``least(project_at, now() + …)``; never ``coalesce(project_at, …)``, which would keep the
-lease), and the record then leaves that alone: the row is shown once more. A claim is committed before anything is
-shown; it ends by itself when the lease has come.
+A claim writes a moment in the future, the lease, to ``project_lease`` and to ``project_at``. Whoever moves a row
+meanwhile writes an earlier moment over ``project_at`` (``now()``, or ``least(project_at, now() + …)``; never
+``coalesce(project_at, …)``, which would keep the lease), and the record then leaves that alone: the row is shown once
+more. ``project_lease`` is nobody else's: while it lasts no other process shows the row, or an older status could
+arrive after a newer one and stay. A claim is committed before anything is shown; it ends by itself when the lease has
+come, and then records nothing.
 
 Claim and read are two statements of one transaction: the read must see what was committed while the claim waited for
 its rows, or an older state would be shown and the newer one forgotten.
@@ -25,15 +27,15 @@ LEASE = timedelta(seconds=30)
 #: What has ended goes first, and at once; the rest at most once in ``:interval``.
 _CLAIM_RUNS = text("""
 WITH due AS (
-  SELECT id, project_at AS due_at FROM run
-  WHERE project_at <= clock_timestamp()
+  SELECT id, project_at AS due_at, clock_timestamp() + CAST(:lease AS interval) AS lease FROM run
+  WHERE project_at <= clock_timestamp() AND coalesce(project_lease, '-infinity') <= clock_timestamp()
     AND (finished_at IS NOT NULL
          OR coalesce(projected_at, CASE WHEN CAST(:busy AS boolean) THEN created_at END, '-infinity')
             <= clock_timestamp() - CAST(:interval AS interval))
   ORDER BY (finished_at IS NULL), project_at LIMIT :limit
   FOR UPDATE SKIP LOCKED
 )
-UPDATE run r SET project_at = clock_timestamp() + CAST(:lease AS interval)
+UPDATE run r SET project_at = due.lease, project_lease = due.lease
 FROM due WHERE r.id = due.id
 RETURNING r.id, due.due_at
 """)
@@ -41,7 +43,7 @@ RETURNING r.id, due.due_at
 _READ_RUNS = text("""
 SELECT r.id, r.tenant_id AS namespace, r.name, r.uid, r.generation, r.version, r.status, r.status_reason, r.state,
        r.accepted_reason, r.accepted_message, r.error_summary, r.cancellation_reason, r.cancel_requested_at,
-       r.created_at, r.started_at, r.finished_at, r.released_at, r.project_at AS lease, r.shown, r.cr_deleted_at,
+       r.created_at, r.started_at, r.finished_at, r.released_at, r.project_lease AS lease, r.shown, r.cr_deleted_at,
        r.automation_id, r.engine_id, e.tenant_id AS engine_namespace, e.name AS engine_name,
        p.total, p.completed, p.failed, p.running,
        t.highest, t.accepted_at, t.held_at, t.name_taken_at, t.error,
@@ -79,15 +81,17 @@ WHERE r.id = ANY(CAST(:ids AS uuid[]))
 
 _CLAIM_DEFINITION = """
 WITH due AS (
-  SELECT id FROM {table} WHERE project_at <= clock_timestamp() AND is_active AND uid IS NOT NULL
+  SELECT id, clock_timestamp() + CAST(:lease AS interval) AS lease FROM {table}
+  WHERE project_at <= clock_timestamp() AND coalesce(project_lease, '-infinity') <= clock_timestamp()
+    AND is_active AND uid IS NOT NULL
   ORDER BY project_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )
-UPDATE {table} d SET project_at = clock_timestamp() + CAST(:lease AS interval)
+UPDATE {table} d SET project_at = due.lease, project_lease = due.lease
 FROM due WHERE d.id = due.id RETURNING d.id
 """
 
 _READ_ENGINES = text("""
-SELECT e.id, e.tenant_id AS namespace, e.name, e.uid, e.generation, e.project_at AS lease, e.shown,
+SELECT e.id, e.tenant_id AS namespace, e.name, e.uid, e.generation, e.project_lease AS lease, e.shown,
        h.ready_reason, h.authenticated_reason, h.stalled_reason, h.message, h.native_version, h.capabilities,
        h.submission_guarantee, coalesce(h.circuit_state = 'open', false) AS is_circuit_open,
        (SELECT count(*) FROM dispatch_attempt d WHERE d.engine_id = e.id
@@ -97,7 +101,7 @@ WHERE e.id = ANY(CAST(:ids AS uuid[]))
 """)
 
 _READ_AUTOMATIONS = text("""
-SELECT a.id, a.tenant_id AS namespace, a.name, a.uid, a.generation, a.project_at AS lease, a.shown, a.suspend,
+SELECT a.id, a.tenant_id AS namespace, a.name, a.uid, a.generation, a.project_lease AS lease, a.shown, a.suspend,
        a.ready_reason, a.ready_message, a.target_reason, a.target_message,
        (SELECT max(w.version) FROM workflow_definitions w WHERE w.automation_id = a.id AND w.is_active) AS version,
        (SELECT count(*) FROM run r WHERE r.automation_id = a.id
@@ -113,22 +117,24 @@ WHERE a.id = ANY(CAST(:ids AS uuid[]))
 _RECORD_RUNS = text("""
 UPDATE run r SET
   project_at = CASE WHEN r.project_at = v.lease THEN clock_timestamp() + v.again_in ELSE r.project_at END,
+  project_lease = NULL,
   projected_version = coalesce(v.version, r.projected_version),
   projected_at = CASE WHEN v.written THEN clock_timestamp() ELSE r.projected_at END,
   shown = coalesce(v.shown, r.shown)
 FROM unnest(CAST(:ids AS uuid[]), CAST(:leases AS timestamptz[]), CAST(:again_in AS interval[]),
             CAST(:versions AS int[]), CAST(:shown AS text[]), CAST(:written AS boolean[]))
      AS v(id, lease, again_in, version, shown, written)
-WHERE r.id = v.id
+WHERE r.id = v.id AND r.project_lease = v.lease
 """)
 
 _RECORD_DEFINITION = """
 UPDATE {table} d SET
   project_at = CASE WHEN d.project_at = v.lease THEN clock_timestamp() + v.again_in ELSE d.project_at END,
+  project_lease = NULL,
   shown = coalesce(v.shown, d.shown)
 FROM unnest(CAST(:ids AS uuid[]), CAST(:leases AS timestamptz[]), CAST(:again_in AS interval[]),
             CAST(:shown AS text[])) AS v(id, lease, again_in, shown)
-WHERE d.id = v.id
+WHERE d.id = v.id AND d.project_lease = v.lease
 """
 
 _TOUCH = """

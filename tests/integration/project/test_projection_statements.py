@@ -60,6 +60,30 @@ async def test_what_moved_while_it_was_shown_stays_due(rows: Rows) -> None:
     assert due(rows, moved) is not None
 
 
+async def test_nobody_shows_a_newer_state_while_an_older_one_is_on_its_way(rows: Rows) -> None:
+    """A row that moved under a claim is due, but not another's, until the claim is recorded or its lease is over."""
+    run = rows.run("one")
+    (older,) = await claim(rows)
+    rows.change("UPDATE run SET project_at = clock_timestamp(), finished_at = clock_timestamp() WHERE id = :id", id=run)
+    assert await claim(rows) == []
+    await record(rows, Shown(run, older.lease, version=older.version, digest="older", written=True))
+    assert [row.id for row in await claim(rows)] == [run]
+
+
+async def test_who_comes_after_its_lease_records_nothing(rows: Rows) -> None:
+    """A process that was frozen while it showed a row does not undo what was shown since."""
+    run = rows.run("one")
+    (frozen,) = await claim(rows)
+    rows.change(
+        "UPDATE run SET project_at = project_at - interval '1 m', project_lease = project_lease - interval '1 m'"
+    )
+    (newer,) = await claim(rows)
+    await record(rows, Shown(run, newer.lease, version=9, digest="newer", written=True))
+    await record(rows, Shown(run, frozen.lease, version=1, digest="older", written=True))
+    assert rows.value("SELECT shown FROM run WHERE id = :id", id=run) == "newer"
+    assert due(rows, run) is None
+
+
 async def test_a_claim_waits_for_nobody_and_sees_what_it_left_out_later(rows: Rows) -> None:
     """A row that a writer holds is left out; with the writer's commit it is due, and read as the writer left it."""
     run = rows.run("held")

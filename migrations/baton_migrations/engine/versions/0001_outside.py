@@ -59,6 +59,7 @@ def _engine() -> None:
         ),
         sa.Column("suspend", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("project_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("project_lease", sa.DateTime(timezone=True), nullable=True),
         sa.Column("shown", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),

@@ -48,6 +48,7 @@ def _automation() -> None:
         sa.Column("target_message", sa.Text(), nullable=True),
         sa.Column("next_check_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("project_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("project_lease", sa.DateTime(timezone=True), nullable=True),
         sa.Column("shown", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),

@@ -77,6 +77,7 @@ def _run() -> None:
         sa.Column("action", sa.String(length=50), nullable=True),
         sa.Column("trace_context", sa.String(length=100), nullable=True),
         sa.Column("project_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("project_lease", sa.DateTime(timezone=True), nullable=True),
         sa.Column("projected_version", sa.Integer(), nullable=True),
         sa.Column("projected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("shown", sa.String(length=64), nullable=True),
