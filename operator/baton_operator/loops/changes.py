@@ -47,6 +47,20 @@ def change_of(attempt: UUID, step: Step, *, looked_at: datetime | None = None) -
             return Change(attempt, "CLOSED", error="cancelled; it never ran")
 
 
+def refused(row: Any, step: Refuse) -> UnitMove:
+    """Say what becomes of the unit of an attempt that was refused: it fails, with the words of who refused it."""
+    known = step.reason in {"InvalidArguments", "EngineRejected"}
+    return UnitMove(
+        row.id,
+        row.run_id,
+        row.batch_execution_id,
+        row.item_execution_id,
+        "FAILED",
+        step.reason if known else "EngineRejected",
+        step.message,
+    )
+
+
 def abandoned(row: Any) -> UnitMove:
     """
     Say what becomes of the unit of an attempt that was to end and never ran.

@@ -21,7 +21,6 @@ from baton_models import new_id
 from baton_models.statements import claim as statements
 from baton_models.statements.claim import Limits
 from baton_models.statements.record import record
-from baton_models.statements.settle import UnitMove
 from baton_operator import faults
 from baton_operator.decide import attempts as decide
 from baton_operator.decide.definition import Definition
@@ -37,7 +36,7 @@ from baton_operator.engines.base import (
 )
 from baton_operator.engines.embedded import wake_workers
 from baton_operator.engines.errors import EngineError
-from baton_operator.loops.changes import abandoned, change_of
+from baton_operator.loops.changes import abandoned, change_of, refused
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
@@ -239,12 +238,11 @@ class DispatchLoop:
         ]
         steps += [(row, decide.Refuse("InvalidArguments", message)) for row, message in claimed.dead]
         changes = [change_of(row.id, step) for row, step in steps]
-        refused = {row.id: step for row, step in steps if isinstance(step, decide.Refuse)}
-        known = {row.id: row for row, _ in steps}
+        refusals = {row.id: step for row, step in steps if isinstance(step, decide.Refuse)}
 
         async def work(session: AsyncSession) -> None:
             kept = await record(session, changes, lease=claimed.lease, held="SENT", poll_in=claimed.poll_in)
-            moves = [_refusal(known[row.id], refused[row.id]) for row in kept if row.id in refused and not row.settled]
+            moves = [refused(row, refusals[row.id]) for row in kept if row.id in refusals and not row.settled]
             moves += [abandoned(row) for row in kept if row.state == "CLOSED" and not row.settled]
             if moves:
                 await self._settler.end(session, moves, runs={move.run_id for move in moves})
@@ -299,15 +297,3 @@ def _attempt(row: Any, sent: Any) -> decide.Attempt:
         epoch=row.engine_epoch,
     )
     return decide.counted(before)
-
-
-def _refusal(row: Any, step: decide.Refuse) -> UnitMove:
-    return UnitMove(
-        row.id,
-        row.run_id,
-        row.batch_execution_id,
-        row.item_execution_id,
-        "FAILED",
-        step.reason if step.reason in {"InvalidArguments", "EngineRejected"} else "EngineRejected",
-        step.message,
-    )

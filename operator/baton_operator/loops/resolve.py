@@ -23,7 +23,7 @@ from baton_operator.decide.expressions import InvalidExpressionError
 from baton_operator.engines.base import EngineAdapter
 from baton_operator.engines.embedded import wake_workers
 from baton_operator.engines.errors import EngineError
-from baton_operator.loops.changes import abandoned, change_of
+from baton_operator.loops.changes import abandoned, change_of, refused
 from baton_operator.loops.dispatch import CONCURRENCY, boottime
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
@@ -76,15 +76,15 @@ class ResolveLoop:
         )
         gate = asyncio.Semaphore(CONCURRENCY)
 
-        async def look(each: Any) -> decide.Step:
+        async def look(each: Any) -> tuple[Any, decide.Step, datetime]:
             async with gate:
                 looked_at = row.now + timedelta(seconds=boottime() - begun)
-                return await self._look(adapter, each, definitions[each.definition_id], row, looked_at)
+                return each, await self._look(adapter, each, definitions[each.definition_id], row, looked_at), looked_at
 
-        steps = await asyncio.gather(*(look(each) for each in held))
+        looks = await asyncio.gather(*(look(each) for each in held))
         faults.hit("dispatch.find.after")
         faults.hit("dispatch.resolve.before")
-        await self._record(held, steps, lease, row)
+        await self._record(looks, lease, row)
         faults.hit("dispatch.resolve.after")
         for bell in self._followers:
             bell.ring()
@@ -97,7 +97,8 @@ class ResolveLoop:
             values = arguments(each, definition)
             sighting = await adapter.find(request(each, definition, values, deadline=self._settings.request_deadline))
         except InvalidExpressionError as error:
-            return decide.Hold(str(error))
+            # Where there is no fingerprint, this is why it was never sent; else its arguments could be computed once.
+            return decide.Hold(str(error)) if each.fingerprint else decide.Refuse("InvalidArguments", str(error))
         except EngineError as error:
             return decide.Look(looked_at + decide.backoff(each.absences + 1), each.absences, str(error))
         return decide.after_look(
@@ -118,21 +119,21 @@ class ResolveLoop:
             idempotency=adapter.idempotency,
         )
 
-    async def _record(self, held: Sequence[Any], steps: Sequence[decide.Step], lease: UUID, engine: Any) -> None:
-        changes = [change_of(each.id, step, looked_at=engine.now) for each, step in zip(held, steps, strict=True)]
-        by_id = {each.id: (each, step) for each, step in zip(held, steps, strict=True)}
+    async def _record(self, looks: Sequence[tuple[Any, decide.Step, datetime]], lease: UUID, engine: Any) -> None:
+        changes = [change_of(each.id, step, looked_at=looked_at) for each, step, looked_at in looks]
+        steps = {each.id: step for each, step, _ in looks}
         poll_in = timedelta(seconds=seconds(engine.spec.get("tracking", {}).get("interval", "10s")))
 
         async def work(session: AsyncSession) -> None:
             kept = await statements.record(session, changes, lease=lease, held="AMBIGUOUS", poll_in=poll_in)
-            moves = [move for row in kept if not row.settled and (move := _unit_move(row, by_id[row.id][1]))]
+            moves = [move for row in kept if not row.settled and (move := _unit_move(row, steps[row.id]))]
             if moves:
                 await self._settler.end(session, moves, runs={move.run_id for move in moves})
             if any(row.state == "ACKED" for row in kept):
                 await wake_workers(session)
 
         await self._store.run(work)
-        for _, step in by_id.values():
+        for step in steps.values():
             if isinstance(step, decide.Acknowledge):
                 label = f"{engine.namespace}/{engine.name}"
                 self._metrics.submissions.labels(engine=label, outcome="adopted").inc()
@@ -144,16 +145,8 @@ class ResolveLoop:
 def _unit_move(row: Any, step: decide.Step) -> UnitMove | None:
     """Say what the unit becomes: failed where the engine refused, cancelled where it never ran."""
     match step:
-        case decide.Refuse(reason, message):
-            return UnitMove(
-                row.id,
-                row.run_id,
-                row.batch_execution_id,
-                row.item_execution_id,
-                "FAILED",
-                "EngineRejected",
-                f"{reason}: {message}",
-            )
+        case decide.Refuse():
+            return refused(row, step)
         case decide.Abandon():
             return abandoned(row)
         case _:
