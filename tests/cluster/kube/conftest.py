@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import gc
+import warnings
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,20 @@ from baton_operator.kube.resources import API_VERSION, PLURALS, Kind
 from baton_operator.local import manifests
 from baton_operator.local.api_server import ApiServer
 from baton_operator.metrics import Metrics
+
+
+@pytest.fixture(autouse=True)
+def cut_watches() -> Iterator[None]:
+    """
+    Collect what watches leave behind that a test cut off in the middle.
+
+    kopf abandons the connection of a watch that ends by an ERROR event; its socket is closed when it is collected,
+    with a ResourceWarning, which would otherwise reach whichever test comes next.
+    """
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @dataclass(frozen=True)
