@@ -28,8 +28,8 @@ async def work(settings: WorkerSettings) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the settings, run, and end with status 0 once drained."""
     settings = WorkerSettings.read(sys.argv[1:] if arguments is None else arguments, os.environ)
-    if settings.end_with_parent:
-        end_with(os.getppid())
+    if settings.end_with is not None:
+        end_with(settings.end_with)
     logs.configure(settings.log_format, settings.log_level)  # type: ignore[arg-type] # checked there
     asyncio.run(work(settings))
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Mapping
 
@@ -28,7 +29,7 @@ class WorkerProcess:
         """Run a worker until *stopping*, again and again if it dies; it ends with this process, however that ends."""
         while not stopping.is_set():
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "baton_operator.worker", "--end-with-parent", env=self._environ
+                *(sys.executable, "-m", "baton_operator.worker", "--end-with", str(os.getpid())), env=self._environ
             )
             ended = asyncio.create_task(process.wait())
             asked = asyncio.create_task(stopping.wait())

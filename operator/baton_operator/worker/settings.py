@@ -29,7 +29,7 @@ class WorkerSettings:
         log_format: ``json``, ``text`` or empty (text on a terminal).
         log_level: DEBUG, INFO, WARNING or ERROR.
         name: What leases say: host name and process id.
-        end_with_parent: Whether the kernel kills it when the process that started it dies.
+        end_with: Id of the process that started it and whose death it does not survive; None for nobody's.
     """
 
     database_url: str
@@ -41,7 +41,7 @@ class WorkerSettings:
     log_format: str = ""
     log_level: str = "INFO"
     name: str = ""
-    end_with_parent: bool = False
+    end_with: int | None = None
 
     @classmethod
     def read(cls, arguments: Sequence[str], environ: Mapping[str, str]) -> "WorkerSettings":
@@ -65,7 +65,7 @@ class WorkerSettings:
             grace=given.grace,
             log_format=environ.get("BATON_LOG_FORMAT", ""),
             log_level=environ.get("BATON_LOG_LEVEL", "INFO"),
-            end_with_parent=given.end_with_parent,
+            end_with=given.end_with,
             name=f"{socket.gethostname()}-{os.getpid()}",
         )
 
@@ -78,9 +78,10 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--end-with-parent",
-        action="store_true",
-        help="end at once when the process that started it dies (the operator's own worker does)",
+        "--end-with",
+        type=int,
+        metavar="PID",
+        help="end at once when the process that started it, with this id, is dead (the operator's own worker does)",
     )
     parser.add_argument(
         "--concurrency",
