@@ -70,15 +70,15 @@ DISPATCH = (
         "R6 what may still arrive is not cancelled clean",
         ATTEMPTS,
         "    match sighting:\n        case Found(",
-        "    if attempt.cancelled and not isinstance(sighting, (Found, Ambiguous)):\n        return Abandon()\n"
+        "    if attempt.cancelled and not isinstance(sighting, (Found, Foreign)):\n        return Abandon()\n"
         "    match sighting:\n        case Found(",
         (DECIDE + "r6_what_may_still_arrive_is_not_cancelled_clean",),
     ),
     Guard(
-        "R7 several executions of a token are for a person",
+        "R7 every execution of a token is ours",
         ATTEMPTS,
-        "            return Hold(f\"several executions carry the token: {', '.join(external_ids)[:300]}\")",
-        '            return Acknowledge(external_ids[0], None, "", adopted=True)',
+        "            return Acknowledge(external_id, url, native, adopted=True, others=others)",
+        "            return Acknowledge(external_id, url, native, adopted=True)",
         (DECIDE + "after_a_look",),
     ),
     Guard(

@@ -11,7 +11,8 @@ from baton_operator.cli.exits import CommandError, NotFoundExit
 from baton_operator.cli.output import complain
 from baton_operator.cli.run_rows import find_run, read_tree
 from baton_operator.cli.surroundings import database
-from baton_operator.engines.base import EngineAdapter, LogReader, Reference
+from baton_operator.engines.base import EngineAdapter, Reference
+from baton_operator.engines.options import LogReader
 
 Row = Mapping[str, Any]
 

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from baton_operator.engines.base import (
     Adopted,
-    Ambiguous,
     Created,
     Enqueued,
+    Foreign,
     Found,
     Idempotency,
     NameGone,
@@ -60,12 +60,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """The engine has it, under this id: ACKED."""
+    """The engine has it, under this id: ACKED; ``others`` carry the same token and are followed too (R7)."""
 
     external_id: str
     url: str | None
     native: str
     adopted: bool
+    others: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +171,14 @@ def after_look(
         idempotency: What the engine offers against a submit that arrives twice.
     """
     match sighting:
-        case Found(external_id, url, native):
-            return Acknowledge(external_id, url, native, adopted=True)
-        case Ambiguous(foreign=True) if attempt.visible_after and looked_at < attempt.visible_after:
+        case Found(external_id, url, native, others):
+            return Acknowledge(external_id, url, native, adopted=True, others=others)
+        case Foreign() if attempt.visible_after and looked_at < attempt.visible_after:
             return Look(attempt.visible_after, 0, "the name is taken; ours may still arrive")
-        case Ambiguous(foreign=True) if attempt.sends <= 1 and idempotency is Idempotency.UNIQUE_NAME:
+        case Foreign() if attempt.sends <= 1 and idempotency is Idempotency.UNIQUE_NAME:
             return Refuse("NameTaken", "the engine has an execution of this name that is not ours")
-        case Ambiguous(external_ids):
-            return Hold(f"several executions carry the token: {', '.join(external_ids)[:300]}")
+        case Foreign(external_id):
+            return Hold(f"the engine has {external_id[:300]} under our name, which is not ours")
     if attempt.visible_after and looked_at < attempt.visible_after:
         return Look(attempt.visible_after, 0, "not there yet")
     if epoch != attempt.epoch:

@@ -36,18 +36,16 @@ from baton_operator.engines.argo_workflow import Workflow, external_id, node_of,
 from baton_operator.engines.base import (
     Absent,
     Adopted,
-    Ambiguous,
     CancelMode,
     CancelOutcome,
     Capability,
     Created,
     EngineHealth,
     EngineSpec,
+    Foreign,
     Found,
     Idempotency,
-    LogPage,
     NameGone,
-    Node,
     Observation,
     Observed,
     Outcome,
@@ -66,6 +64,7 @@ from baton_operator.engines.errors import (
     TargetNotFoundError,
 )
 from baton_operator.engines.http import Call, HttpClient, TransportError, unanswered
+from baton_operator.engines.options import LogPage, Node
 from baton_operator.engines.registry import Surroundings
 
 _ENDED = "cannot shutdown a completed workflow"
@@ -161,7 +160,7 @@ class ArgoAdapter:
             return Absent()
         identity = external_id(namespace, workflow)
         if not workflow.is_ours(request.run_uid, request.fingerprint):
-            return Ambiguous([identity], foreign=True)
+            return Foreign(identity)
         return Found(identity, url=self._url(namespace, workflow), native=workflow.status.phase)
 
     async def observe(self, references: Sequence[Reference]) -> Observed:

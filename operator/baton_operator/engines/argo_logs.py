@@ -9,7 +9,7 @@ import msgspec
 
 from baton_operator.engines.argo_api import ArgoApi
 from baton_operator.engines.argo_workflow import Workflow, status_of
-from baton_operator.engines.base import LogPage
+from baton_operator.engines.options import LogPage
 
 #: Bytes of log that are read at most.
 LOG_LIMIT = 4 * 1024 * 1024

@@ -26,7 +26,8 @@ from typing import Any
 import msgspec
 
 from baton_models import ExecutionStatus
-from baton_operator.engines.base import Node, Observation
+from baton_operator.engines.base import Observation
+from baton_operator.engines.options import Node
 
 RUN_UID_LABEL = "baton.dev/run-uid"
 FINGERPRINT = "baton.dev/fingerprint"

@@ -2,15 +2,15 @@
 The contract between Baton and an engine: few verbs over plain values.
 
 `probe`, `validate`, `find` and `observe` never create anything. `submit` answers with exactly one outcome and
-raises nothing; the other verbs raise the errors of `engines.errors`. Everything optional is a protocol of its own,
-and `Capability` says which of them an adapter keeps.
+raises nothing; the other verbs raise the errors of `engines.errors`. Everything optional is a protocol of its own in
+`engines.options`, and `Capability` says which of them an adapter keeps.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from baton_models import ExecutionStatus
@@ -25,6 +25,8 @@ class Capability(str, Enum):  # noqa: UP042 - stored and shown by value
     FIND_BY_TOKEN = "FindByToken"  # noqa: S105 - not a password
     LOGS = "Logs"
     NODES = "Nodes"
+    HINTS = "Hints"
+    RETRY = "Retry"
 
 
 class Idempotency(str, Enum):  # noqa: UP042 - stored and shown by value
@@ -229,27 +231,43 @@ Outcome = Created | Adopted | Enqueued | Rejected | NotSent | Unknown | NameGone
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Exactly one execution carries the token, and its fingerprint fits."""
+    """
+    An execution carries the token, and its fingerprint fits.
+
+    Attributes:
+        others: Further executions under the same token, which the engine made itself or a late request did (rule
+            R7): all of them are ours to follow and to cancel.
+    """
 
     external_id: str
     url: str | None = None
     native: str = ""
+    others: tuple["Found", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """No execution carries the token, as far as the engine shows at this moment."""
+    """
+    No execution carries the token, as far as the engine shows at this moment.
+
+    Attributes:
+        memory: Seconds that this answer reaches back, by the engine's own clock: what began before may be hidden
+            (Jenkins' list of builds ends somewhere). None where it hides nothing but what the probe's memory says.
+        epoch: The engine's restart epoch as this very answer told it; None if it did not: the last probe's counts.
+    """
+
+    memory: float | None = None
+    epoch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Ambiguous:
-    """Several executions carry the token, or a foreigner has our name (``foreign``)."""
+class Foreign:
+    """Something has our name that is not ours: its mark or its fingerprint differs."""
 
-    external_ids: Sequence[str]
-    foreign: bool = False
+    external_id: str
 
 
-Sighting = Found | Absent | Ambiguous
+Sighting = Found | Absent | Foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,12 +312,22 @@ class Observed:
         missing: References that were asked for and not seen: not the same as gone.
         pages: How many requests it took: the cost is pages, not references.
         errors: Of the parts that could not be read (a namespace); their references are neither seen nor missing.
+        duplicates: Further executions that carry a token asked for, under other ids: the engine started them itself.
     """
 
     observations: Sequence[Observation]
     missing: Sequence[Reference] = ()
     pages: int = 0
     errors: Sequence[EngineError] = ()
+    duplicates: Sequence["Duplicate"] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An execution that the engine made by itself from the request of *token* (``EngineDuplicated``)."""
+
+    token: str
+    observation: Observation
 
 
 CancelMode = Literal["stop", "terminate"]
@@ -313,36 +341,6 @@ class CancelOutcome(str, Enum):  # noqa: UP042 - shown by value
     NOT_FOUND = "NotFound"
     UNSUPPORTED = "Unsupported"
     UNKNOWN = "Unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One step inside an execution, for people: a node of a workflow, a task instance."""
-
-    id: str
-    name: str
-    type: str
-    status: ExecutionStatus
-    native: str
-    message: str = ""
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LogPage:
-    """
-    A piece of an execution's log.
-
-    Attributes:
-        text: The lines.
-        cursor: Where the next piece begins; opaque to the caller.
-        more: Whether more may come.
-    """
-
-    text: str
-    cursor: str | None
-    more: bool
 
 
 class EngineAdapter(Protocol):
@@ -374,27 +372,3 @@ class EngineAdapter(Protocol):
 
     async def close(self) -> None:
         """End all connections."""
-
-
-@runtime_checkable
-class BatchSubmitter(Protocol):
-    """An adapter that starts many units in one go, e.g. one INSERT."""
-
-    async def submit_batch(self, requests: Sequence[SubmitRequest]) -> Sequence[Outcome]:
-        """Start *requests*; one outcome each, in their order. Raises nothing."""
-
-
-@runtime_checkable
-class LogReader(Protocol):
-    """An adapter that can show logs (`Capability.LOGS`)."""
-
-    async def logs(self, reference: Reference, cursor: str | None) -> LogPage:
-        """Read on from *cursor*, or from the beginning."""
-
-
-@runtime_checkable
-class NodeLister(Protocol):
-    """An adapter that can show the steps of an execution (`Capability.NODES`)."""
-
-    async def nodes(self, reference: Reference) -> Sequence[Node]:
-        """List the steps, in the engine's order."""

@@ -27,16 +27,15 @@ from baton_operator import VERSION
 from baton_operator.engines.base import (
     Absent,
     Adopted,
-    Ambiguous,
     CancelMode,
     CancelOutcome,
     Capability,
     Created,
     EngineHealth,
     EngineSpec,
+    Foreign,
     Found,
     Idempotency,
-    LogPage,
     NotSent,
     Observation,
     Observed,
@@ -50,6 +49,7 @@ from baton_operator.engines.base import (
 )
 from baton_operator.engines.embedded_log import TaskLog
 from baton_operator.engines.errors import RetryableError
+from baton_operator.engines.options import LogPage
 
 #: Workers listen here: an empty payload says that there may be work, ``cancel`` that something is to end.
 CHANNEL = "baton_embedded"
@@ -255,7 +255,7 @@ class EmbeddedAdapter:
         if not rows:
             return Absent()
         if rows[0].engine_id != self._engine_id or rows[0].fingerprint != request.fingerprint:
-            return Ambiguous([external_id(request.token)], foreign=True)
+            return Foreign(external_id(request.token))
         return Found(external_id(request.token), native=rows[0].state)
 
     async def observe(self, references: Sequence[Reference]) -> Observed:

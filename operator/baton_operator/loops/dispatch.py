@@ -27,7 +27,6 @@ from baton_operator.decide.definition import Definition
 from baton_operator.decide.durations import seconds
 from baton_operator.decide.expressions import InvalidExpressionError
 from baton_operator.engines.base import (
-    BatchSubmitter,
     EngineAdapter,
     NotSent,
     Outcome,
@@ -36,6 +35,7 @@ from baton_operator.engines.base import (
 )
 from baton_operator.engines.embedded import wake_workers
 from baton_operator.engines.errors import EngineError
+from baton_operator.engines.options import BatchSubmitter
 from baton_operator.loops.changes import abandoned, change_of, refused
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell

@@ -17,20 +17,19 @@ from baton_models import ExecutionStatus
 from baton_operator.engines.base import (
     Absent,
     Adopted,
-    Ambiguous,
     CancelOutcome,
     Capability,
     Created,
     EngineAdapter,
+    Foreign,
     Found,
-    LogReader,
-    NodeLister,
     NotSent,
     Observation,
     Reference,
     Rejected,
     SubmitRequest,
 )
+from baton_operator.engines.options import LogReader, NodeLister
 
 #: What a request's work shall do: go on until it is ended, or come to one of its ends by itself or by `settle`.
 Fate = Literal["lasts", "succeeds", "fails"]
@@ -129,8 +128,7 @@ class AdapterConformance:
         assert isinstance(outcome, Rejected)
         assert outcome.reason == "NameTaken"
         sighting = await harness.adapter.find(foreign)
-        assert isinstance(sighting, Ambiguous)
-        assert sighting.foreign
+        assert isinstance(sighting, Foreign)
 
     async def test_find_tells_found_from_absent(self, harness: Harness) -> None:
         """Find sees what was submitted, under the same id, and nothing else."""

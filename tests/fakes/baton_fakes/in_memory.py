@@ -12,12 +12,12 @@ from baton_models.status import ExecutionStatus
 from baton_operator.engines.base import (
     Absent,
     Adopted,
-    Ambiguous,
     CancelMode,
     CancelOutcome,
     Capability,
     Created,
     EngineHealth,
+    Foreign,
     Found,
     Idempotency,
     NotSent,
@@ -126,7 +126,7 @@ class InMemoryEngine:
         if found is None or request.token in self.hidden:
             return Absent()
         if found.fingerprint != request.fingerprint:
-            return Ambiguous([found.id], foreign=True)
+            return Foreign(found.id)
         return Found(found.id, native="Running")
 
     async def observe(self, references: Sequence[Reference]) -> Observed:

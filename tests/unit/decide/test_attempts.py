@@ -24,9 +24,9 @@ from baton_operator.decide.attempts import (
 from baton_operator.engines.base import (
     Absent,
     Adopted,
-    Ambiguous,
     Created,
     Enqueued,
+    Foreign,
     Found,
     Idempotency,
     NameGone,
@@ -157,15 +157,15 @@ LOOKS: list[tuple[str, Attempt, Sighting, datetime, Idempotency, object]] = [
     (
         "two carry the token",
         once,
-        Ambiguous(["x", "y"]),
+        Found("x", others=(Found("y"),)),
         LOOK_AGAIN,
         Idempotency.SEARCH_ONLY,
-        Hold("several executions carry the token: x, y"),
+        Acknowledge("x", None, "", adopted=True, others=(Found("y"),)),
     ),
     (
         "a foreigner",
         once,
-        Ambiguous(["x"], foreign=True),
+        Foreign("x"),
         LOOK_AGAIN,
         Idempotency.UNIQUE_NAME,
         Refuse("NameTaken", "the engine has an execution of this name that is not ours"),
@@ -252,7 +252,7 @@ def test_what_an_engine_may_have_forgotten_is_not_sent_again() -> None:
 
 def test_a_foreigner_that_is_there_before_ours_had_to_arrive_refuses_nothing() -> None:
     """The foreigner may leave, and our request arrive behind it: the unit does not fail while it may run."""
-    foreign = Ambiguous(["x"], foreign=True)
+    foreign = Foreign("x")
     assert seen(once, foreign, NOON) == Look(VISIBLE, 0, "the name is taken; ours may still arrive")
     assert isinstance(seen(twice, foreign), Hold)
 
