@@ -192,7 +192,7 @@ def phase(run: RunView) -> str:
 def conditions(run: RunView) -> list[Condition]:
     """Say how *run* stands; the times are facts of its rows."""
     ended = run.status.is_finished
-    reason = fit(run.status_reason, _REASON) or ("Queued" if not ended else _SUCCEEDED[run.status])
+    reason = _reason(run)
     succeeded = run.status is ExecutionStatus.COMPLETED if ended else None
     shown = [
         Condition(
@@ -220,6 +220,13 @@ def conditions(run: RunView) -> list[Condition]:
         Condition("Recorded", "True", run.created_at, "Recorded", "The history is stored"),
     ]
     return [*shown, *_health(run, reason)]
+
+
+def _reason(run: RunView) -> str:
+    """Say in a word where it stands: what was refused shows why, here too, since lists show this condition's word."""
+    if run.is_refused:
+        return run.accepted_reason
+    return fit(run.status_reason, _REASON) or (_SUCCEEDED[run.status] if run.status.is_finished else "Queued")
 
 
 def _submitted(run: RunView) -> Condition:

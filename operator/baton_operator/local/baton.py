@@ -42,20 +42,29 @@ def install(api_server: ApiServer) -> None:
 
 
 def _wait_until_runs_are_taken(api_server: ApiServer) -> None:
-    """Wait until the admission policy knows the new kinds: until then the API server answers 503 to every Run."""
+    """
+    Wait until the admission policy stamps Runs.
+
+    Right after it was installed the API server lets them pass without a stamp, then answers 503 to every Run until it
+    knows the new kinds.
+    """
     run = {"automationRef": {"name": "none"}}
     body = {"apiVersion": _API_VERSION, "kind": "Run", "metadata": {"name": "baton-dry-run"}, "spec": run}
     deadline = time.monotonic() + 30
-    while True:
+    while time.monotonic() < deadline:
         try:
-            api_server.request("POST", "/apis/baton.dev/v1alpha1/namespaces/default/runs?dryRun=All", body)
+            made = api_server.request("POST", "/apis/baton.dev/v1alpha1/namespaces/default/runs?dryRun=All", body)
         except ApiError as error:
-            passing = {http.HTTPStatus.SERVICE_UNAVAILABLE, http.HTTPStatus.NOT_FOUND}  # the namespace comes, too
-            if error.status not in passing or time.monotonic() > deadline:
+            if error.status not in {
+                http.HTTPStatus.SERVICE_UNAVAILABLE,
+                http.HTTPStatus.NOT_FOUND,
+            }:  # a namespace comes
                 raise
-            time.sleep(0.1)
         else:
-            return
+            if "baton.dev/created-by" in made["metadata"].get("annotations", {}):
+                return
+        time.sleep(0.1)
+    raise ServerFailed("the admission policy of the chart does not stamp Runs, 30 s after it was installed")
 
 
 def migrate(database_url: str, say: Say) -> None:

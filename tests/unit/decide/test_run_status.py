@@ -170,6 +170,7 @@ def test_a_refused_run_says_the_field_and_was_never_submitted() -> None:
     assert document["conditions"][0]["message"] == "spec.parameters.version is missing"
     assert condition(view, "Submitted")[:2] == ("False", "Waiting")
     assert condition(view, "Accepted")[:2] == ("False", "InvalidParameters")
+    assert condition(view, "Succeeded")[:2] == ("False", "InvalidParameters")
     assert "counts" not in document
 
 
