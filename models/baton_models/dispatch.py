@@ -61,6 +61,7 @@ class DispatchAttemptModel(TimestampMixin, KeyedBase):
         absences: How often it was looked for and not found since ``visible_after`` (rule R9).
         last_look_at: When it was looked for last.
         handle: What the engine gave instead of an id, e.g. a queue item.
+        next_poll_at: When the engine is to be asked where the work behind the handle is.
         http_status: Of the last answer, if there was one.
         error: Of the last failure, for people; never with credentials.
         cancel_requested_at: Since when it is to end.
@@ -141,6 +142,7 @@ class DispatchAttemptModel(TimestampMixin, KeyedBase):
             "tenant_id",
             postgresql_where=text("state IN ('SENT', 'ENQUEUED', 'ACKED', 'AMBIGUOUS', 'HALTED')"),
         ),
+        Index("ix_dispatch_attempt_handles", "engine_id", "next_poll_at", postgresql_where=text("state = 'ENQUEUED'")),
         Index("ix_dispatch_attempt_cancel_due_at", "cancel_due_at", postgresql_where=text("cancel_due_at IS NOT NULL")),
     )
 

@@ -129,6 +129,8 @@ class OrchestrationInstanceModel(
         next_poll_at: When it is to be looked at on its own (missing, cancelled); NULL while the bulk poll serves it.
         lost_since: When it was first missing although it should be there; NULL while it is seen.
         reopened_at: When the engine ran it again under the same id after it had ended.
+        duplicate_of_id: The execution of the same attempt that counts, where the engine made this one from the same
+            request by itself (``EngineDuplicated``, rule R7); NULL for the one that counts.
     """
 
     __tablename__ = "orchestration_instance"
@@ -145,6 +147,7 @@ class OrchestrationInstanceModel(
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lost_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     reopened_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    duplicate_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("orchestration_instance.id", ondelete="CASCADE"))
 
     engine: Mapped[EngineModel] = relationship(back_populates="instances")
     runs: Mapped[list["RunOrchestrationModel"]] = relationship(
@@ -160,6 +163,11 @@ class OrchestrationInstanceModel(
     __table_args__ = (
         UniqueConstraint("engine_id", "external_id"),
         Index("ix_orchestration_instance_status_started_at", "status", "started_at"),
+        Index(
+            "ix_orchestration_instance_duplicate_of_id",
+            "duplicate_of_id",
+            postgresql_where=text("duplicate_of_id IS NOT NULL"),
+        ),
         Index(
             "ix_orchestration_instance_live",
             "engine_id",
