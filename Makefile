@@ -39,14 +39,14 @@ check: $(READY) ## Format, lint, types, imports and unit tests: under a minute
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > .imports.log 2>&1 || { cat .imports.log; rm -f .imports.log; exit 1; }; rm -f .imports.log
 	@$(BIN)/python charts/copy_crds.py --check
-	@$(BIN)/python -m pytest -q tests/unit
+	@$(BIN)/python -m pytest -q -n 2 tests/unit
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --quiet --fix-only $(SOURCES)
 	@$(BIN)/ruff format --quiet $(SOURCES)
 
 test: check ## Every tier of the tests, on real servers; nothing is skipped
-	@$(BIN)/python -m pytest -q tests/contract tests/integration tests/cluster tests/engines tests/crash
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/contract tests/integration tests/cluster tests/engines tests/crash
 
 mutate: $(READY) ## Switch off one guard after the other and see that a test fails each time
 	@$(BIN)/python tests/mutation/mutate.py

@@ -4,6 +4,7 @@ Servers and databases for all tiers.
 A server is started when the first test of a session asks for it, shared by all of them, and stopped at the session's
 end. Each test gets a database or a namespace of its own. With ``BATON_TEST_HOME`` set to a folder, the servers live
 there, are shared by all sessions that name it, and stay when these end (``baton local down --home`` stops them).
+With ``-n 3`` the session's workers share its servers.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,11 +36,21 @@ TIERS = {
     "chart": "needs a node that runs Pods",
 }
 DEFAULT_POSTGRES = 18
+HOME = "BATON_TEST_HOME"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     for tier, meaning in TIERS.items():
         config.addinivalue_line("markers", f"{tier}: {meaning}")
+    if getattr(config.option, "numprocesses", None) and not os.environ.get(HOME):
+        _share_a_home(config)
+
+
+def _share_a_home(config: pytest.Config) -> None:
+    """Make a home for the servers of all workers, and take it away when they have ended."""
+    ends = ExitStack()
+    os.environ[HOME] = str(ends.enter_context(scratch_home(say_on_stderr)).path)  # the workers inherit it
+    config.add_cleanup(ends.close)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -64,7 +75,7 @@ def failing_in_one_line() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def local_home() -> Iterator[Home]:
     """The home of the session's servers."""
-    shared = os.environ.get("BATON_TEST_HOME")
+    shared = os.environ.get(HOME)
     if shared:
         yield Home.at(shared)
     else:

@@ -8,11 +8,15 @@ from sqlalchemy import Column, Table, UniqueConstraint
 
 from baton_models import Base, RunModel, new_id
 
-FOREIGN_KEYS = [(table, key.parent) for table in Base.metadata.sorted_tables for key in table.foreign_keys]
+FOREIGN_KEYS = [
+    (table, key.parent)
+    for table in Base.metadata.sorted_tables
+    for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)
+]
 NAMES = [
     rule.name
     for table in Base.metadata.sorted_tables
-    for rule in [*table.constraints, *table.indexes]
+    for rule in sorted([*table.constraints, *table.indexes], key=lambda rule: str(rule.name))
     if rule.name is not None
 ]
 
