@@ -35,6 +35,7 @@ class AutomationModel(TimestampMixin, AuditMixin, VersionMixin, SoftDeleteMixin,
         next_check_at: When the target is to be validated again.
         project_at: When the custom resource's status is to be written; NULL while it shows the truth.
         project_lease: Until when one process writes it, and no other; NULL while nobody does.
+        projected_at: When it was written last: replicas together keep its pace.
         shown: SHA-256 of the status document shown last.
     """
 
@@ -59,6 +60,7 @@ class AutomationModel(TimestampMixin, AuditMixin, VersionMixin, SoftDeleteMixin,
     next_check_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     project_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     project_lease: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    projected_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     shown: Mapped[str | None] = mapped_column(String(64))
 
     batches: Mapped[list["BatchModel"]] = relationship(

@@ -124,8 +124,9 @@ class DispatchAttemptModel(TimestampMixin, KeyedBase):
             postgresql_nulls_not_distinct=True,
         ),
         Index(
-            "ix_dispatch_attempt_due",
+            "ix_dispatch_attempt_waiting",
             "engine_id",
+            "tenant_id",
             text("priority DESC"),
             "due_at",
             postgresql_where=text("state = 'INTENT'"),

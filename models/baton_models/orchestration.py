@@ -33,6 +33,7 @@ class EngineModel(TimestampMixin, AuditMixin, VersionMixin, SoftDeleteMixin, Key
         suspend: No new dispatch; tracking and cancelling go on.
         project_at: When the custom resource's status is to be written; NULL while it shows the truth.
         project_lease: Until when one process writes it, and no other; NULL while nobody does.
+        projected_at: When it was written last: replicas together keep its pace.
     """
 
     __tablename__ = "engine"
@@ -46,6 +47,7 @@ class EngineModel(TimestampMixin, AuditMixin, VersionMixin, SoftDeleteMixin, Key
     suspend: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     project_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     project_lease: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    projected_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     shown: Mapped[str | None] = mapped_column(String(64))
 
     instances: Mapped[list["OrchestrationInstanceModel"]] = relationship(
@@ -81,8 +83,18 @@ class EngineHealthModel(KeyedBase):
         next_poll_at: When its live instances are to be observed again.
         bucket_tokens: Requests that may be sent now, of the token bucket.
         bucket_at: When the bucket was last filled up.
+        last_tenant: The namespace that was served last: where several have as much in flight, the next one follows.
         circuit_state: ``closed``, ``open`` or ``half-open``.
-        paused_until: Nothing is sent before (``Retry-After``).
+        circuit_until: While it is open, until when nothing is sent; while half-open, until when a trial is under way.
+        circuit_opened_at: Since when it has not been closed; NULL while it is.
+        window_started_at: When the window that is being counted began.
+        window_requests: Requests of this window.
+        window_failures: Those of them that failed.
+        earlier_requests: Requests of the window before.
+        earlier_failures: Those of them that failed.
+        paused_until: Nothing is sent or polled before (``Retry-After``).
+        poll_failures: Polls that failed one after the other; sets the back-off.
+        moved_at: When a poll last saw anything move.
     """
 
     __tablename__ = "engine_health"
@@ -103,12 +115,18 @@ class EngineHealthModel(KeyedBase):
     next_poll_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     bucket_tokens: Mapped[float] = mapped_column(Float, default=0.0, server_default=text("0"))
     bucket_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_tenant: Mapped[str | None] = mapped_column(String(63))
     circuit_state: Mapped[str] = mapped_column(String(10), default="closed", server_default=text("'closed'"))
     circuit_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    circuit_opened_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     window_started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     window_requests: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
     window_failures: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
+    earlier_requests: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
+    earlier_failures: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
     paused_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    poll_failures: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
+    moved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     engine: Mapped[EngineModel] = relationship(back_populates="health")
 
