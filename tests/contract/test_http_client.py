@@ -54,6 +54,8 @@ class Listener:
     def __init__(self) -> None:
         self.ports: list[int] = []
         self.hosts: list[str] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.bodies: list[str] = []
         self.status = 200
         self.url = ""
 
@@ -62,7 +64,9 @@ class Listener:
         assert request.transport is not None
         self.ports.append(request.transport.get_extra_info("peername")[1])
         self.hosts.append(request.headers["Host"])
-        return web.json_response({}, status=self.status)
+        self.headers.append(dict(request.headers))
+        self.bodies.append(await request.text())
+        return web.json_response({}, status=self.status, headers={"Set-Cookie": "session=alice; Path=/"})
 
 
 @pytest.fixture
@@ -101,6 +105,29 @@ async def test_the_host_keeps_its_name(library: ModuleType, listener: Listener) 
     http = client(library, listener.url)
     await http.call(GET)
     assert listener.hosts == [listener.url.removeprefix("http://")]
+    await http.close()
+
+
+async def test_no_session_is_kept(library: ModuleType, listener: Listener) -> None:
+    """A cookie that an answer sets is not sent again: only the credential of the moment counts."""
+    http = client(library, listener.url)
+    await http.call(GET)
+    await http.call(GET)
+    assert ["Cookie" in headers for headers in listener.headers] == [False, False]
+    await http.close()
+
+
+async def test_a_form_is_sent_as_one_with_headers_of_its_own(library: ModuleType, listener: Listener) -> None:
+    """A form is encoded as a form; what a call adds to the headers is sent, but replaces none of ours."""
+    spec = {"auth": {"bearer": {"secretRef": {"name": "bot"}}}}
+    http = client(library, listener.url, spec, secrets=Shelf({("Secret", "bot", "token"): "tok-1234"}))
+    more = {"Crumb": "c", "Cookie": "a=b", "Host": "elsewhere", "Authorization": "Bearer other"}
+    await http.call(Call("test", "POST", "/path", form={"a": "1 & 2", "ž": "\n"}, headers=more))
+    (headers,) = listener.headers
+    assert listener.bodies == ["a=1+%26+2&%C5%BE=%0A"]
+    assert headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert (headers["Crumb"], headers["Cookie"]) == ("c", "a=b")
+    assert (headers["Host"], headers["Authorization"]) == (listener.url.removeprefix("http://"), "Bearer tok-1234")
     await http.close()
 
 

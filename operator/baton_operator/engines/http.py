@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -73,6 +74,8 @@ class Call:
         path: Below the engine's base address, beginning with a slash, each segment encoded once.
         params: The query.
         body: Sent as JSON.
+        form: Sent as a form in its place.
+        headers: Beside those of every request; the credential's win.
         deadline: Seconds for everything: name, connection, TLS, sending, the whole answer.
         limit: Bytes of the answer's body that are accepted.
         may_cut: Cut a longer body instead of refusing it (logs).
@@ -85,6 +88,8 @@ class Call:
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
     body: object | None = None
+    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     deadline: float = 10.0
     limit: int = BODY_LIMIT
     may_cut: bool = False
@@ -238,11 +243,12 @@ class HttpClient:
     ) -> Answer:
         """Send the request to *address*, under the engine's own name, and read the answer within its limit."""
         url = self._library.URL(self.base + call.path, params=dict(call.params) or None)
+        content, kind = _content(call)
         request = client.build_request(
             call.method,
             url.copy_with(host=address),
-            content=None if call.body is None else msgspec.json.encode(call.body),
-            headers={"Host": self._authority, "Content-Type": "application/json", **headers},
+            content=content,
+            headers={**call.headers, "Host": self._authority, "Content-Type": kind, **headers},
             extensions={"trace": watch, "sni_hostname": self._host},
         )
         response = await client.send(request, stream=True, follow_redirects=False)
@@ -289,6 +295,8 @@ class HttpClient:
                 max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEPALIVE
             ),
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "baton"},
+            # No cookie is kept: a session would go on being taken for a credential that was rotated.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
     async def _tls_files(self) -> TlsFiles:
@@ -355,6 +363,13 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
         raise PermanentError(f"spec.tls names a certificate or key that is not usable PEM: {error}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def _content(call: Call) -> tuple[bytes | None, str]:
+    """Return the body of *call* and its type."""
+    if call.form is not None:
+        return urlencode(call.form).encode(), "application/x-www-form-urlencoded"
+    return (None if call.body is None else msgspec.json.encode(call.body)), "application/json"
 
 
 async def _end_connection(response: Any) -> None:
