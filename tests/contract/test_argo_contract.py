@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from baton_fakes.argo import FakeArgo
 from baton_fakes.argo_harness import FakeArgoHarness
-from baton_fakes.conformance import AdapterConformance
-from baton_fakes.hostile import ServerConformance
-from baton_fakes.serving import serving
+
+from baton_operator.engines.conformance import AdapterConformance, ServerConformance, serving
 
 
 @pytest.fixture(params=["httpx2", "httpx"])

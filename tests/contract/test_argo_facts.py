@@ -9,12 +9,10 @@ import pytest
 from baton_fakes.argo import FakeArgo
 from baton_fakes.argo_harness import FakeArgoHarness
 from baton_fakes.argo_state import NAP
-from baton_fakes.conformance import eventually, observed, reference, submitted
-from baton_fakes.faults import Fault
-from baton_fakes.serving import serving
 
 from baton_models import ExecutionStatus
 from baton_operator.engines.base import Absent, Adopted, Created, NameGone, Reference, Rejected, Unknown
+from baton_operator.engines.conformance import Fault, eventually, observed, reference, serving, submitted
 from baton_operator.engines.errors import RetryableError
 
 

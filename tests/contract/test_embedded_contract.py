@@ -1,17 +1,15 @@
 """The Embedded adapter on a PostgreSQL of its own."""
 
-import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from baton_fakes.conformance import AdapterConformance, Fate
 from sqlalchemy import text
 
 from baton_models import Base, EngineModel, new_id
 from baton_models.database import DatabaseConfig
-from baton_operator.engines.base import EngineSpec, Problem, SubmitRequest
+from baton_operator.engines.base import EngineSpec, Problem, Reference, SubmitRequest
+from baton_operator.engines.conformance import AdapterConformance, Fate, new_request
 from baton_operator.engines.embedded import EmbeddedAdapter
 
 _END = text(
@@ -41,20 +39,16 @@ class EmbeddedHarness:
 
     def request(self, fate: Fate = "lasts", **changes: Any) -> SubmitRequest:
         """Make a request for ``nap``."""
-        request = SubmitRequest(
-            token=f"baton-{uuid.uuid4().hex}-a1",
-            fingerprint="f" * 64,
-            run_uid=str(uuid.uuid4()),
-            run_name="nightly",
-            namespace="team",
-            target={"task": "nap"},
-            arguments={"seconds": 1},
-        )
-        return replace(request, **changes)
+        return new_request({"task": "nap"}, {"seconds": 1}, **changes)
 
     def unknown_target(self) -> Mapping[str, Any]:
         """Name a task that is not there."""
         return {"task": "nope"}
+
+    def nowhere(self, like: Reference) -> Reference:
+        """Name a row that never was."""
+        never = self.request()
+        return Reference(like.external_id.replace(like.token, never.token), never.token, never.target)
 
     async def settle(self, request: SubmitRequest, fate: Fate) -> None:
         """Do what a worker would have done."""

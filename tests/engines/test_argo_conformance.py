@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
-from baton_fakes.argo_harness import ArgoHarness, OneSecret
+from baton_fakes.argo_harness import ArgoHarness
 from baton_fakes.argo_state import NAP
-from baton_fakes.conformance import AdapterConformance, eventually, submitted
 
 from baton_operator.engines.base import CancelMode, CancelOutcome, NotSent
+from baton_operator.engines.conformance import AdapterConformance, OneSecret, eventually, submitted
 from baton_operator.engines.errors import AuthExpiredError
 from baton_operator.local.api_server import ApiServer
 from baton_operator.local.argo import AuthMode

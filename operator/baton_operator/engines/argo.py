@@ -85,7 +85,7 @@ class ArgoAdapter:
     """One Engine of type Argo; keeps `EngineAdapter`, `LogReader` and `NodeLister`."""
 
     idempotency = Idempotency.UNIQUE_NAME
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.HINTS, Capability.RETRY}
 
     def __init__(self, spec: EngineSpec, surroundings: Surroundings) -> None:
         url = spec.spec.get("url")

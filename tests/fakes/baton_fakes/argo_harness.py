@@ -2,32 +2,15 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
-from ipaddress import ip_network
 from types import ModuleType
 from typing import Any
 
 from baton_fakes.argo import FakeArgo
-from baton_fakes.conformance import Fate
-from baton_fakes.faults import Fault
 
 from baton_operator.engines.argo import ArgoAdapter, argo_adapter
-from baton_operator.engines.base import EngineSpec, SubmitRequest
+from baton_operator.engines.base import EngineSpec, Reference, SubmitRequest
+from baton_operator.engines.conformance import Fate, Fault, OneSecret, Route, loopback, new_request
 from baton_operator.engines.http import http_library
-from baton_operator.engines.registry import Surroundings
-
-
-class OneSecret:
-    """A source that has one credential, whatever it is asked for, and writes down what that was."""
-
-    def __init__(self, secret: str) -> None:
-        self.secret = secret
-        self.asked: list[tuple[str, str, str, str]] = []
-
-    async def read(self, namespace: str, kind: str, name: str, key: str) -> str:
-        """Return the credential of this moment."""
-        self.asked.append((namespace, kind, name, key))
-        return self.secret
 
 
 class ArgoHarness:
@@ -54,7 +37,7 @@ class ArgoHarness:
         **surroundings: Any,
     ) -> None:
         self.url, self.namespace, self._auth, self._fates = url, namespace, auth, fates
-        self._surroundings = {"engine_networks": [ip_network("127.0.0.0/8")], **surroundings}
+        self._surroundings = surroundings
         self.source = OneSecret(secret)
         self.adapter = self.make(self.source)
 
@@ -62,24 +45,20 @@ class ArgoHarness:
         """Make an adapter for this Engine, with another credential, address or surroundings."""
         spec = {"url": url or self.url, "auth": self._auth}
         engine = EngineSpec(uuid.uuid4(), self.namespace, "workflows", "Argo", 1, spec)
-        return argo_adapter(engine, Surroundings(source, **{**self._surroundings, **surroundings}))
+        return argo_adapter(engine, loopback(source, **{**self._surroundings, **surroundings}))
 
     def request(self, fate: Fate = "lasts", **changes: Any) -> SubmitRequest:
         """Make a request for ``nap`` with a token of its own."""
-        request = SubmitRequest(
-            token=f"baton-{uuid.uuid4().hex}-a1",
-            fingerprint="f" * 64,
-            run_uid=str(uuid.uuid4()),
-            run_name="nightly",
-            namespace=self.namespace,
-            target={"workflowTemplate": "nap"},
-            arguments=self._fates[fate],
-        )
-        return replace(request, **changes)
+        return new_request({"workflowTemplate": "nap"}, self._fates[fate], **{"namespace": self.namespace, **changes})
 
     def unknown_target(self) -> Mapping[str, Any]:
         """Name a template that is not there."""
         return {"workflowTemplate": "nope"}
+
+    def nowhere(self, like: Reference) -> Reference:
+        """Name a workflow of this namespace that never was."""
+        never = self.request()
+        return Reference(like.external_id.replace(like.token, never.token), never.token, never.target)
 
     async def settle(self, request: SubmitRequest, fate: Fate) -> None:
         """Do nothing: workflows end by themselves."""
@@ -89,6 +68,9 @@ class FakeArgoHarness(ArgoHarness):
     """The fake, through one of the HTTP libraries."""
 
     unavailable = Fault("answer", status=503, body='{"code":14,"message":"the server is currently unable to handle"}')
+    submit_route = Route("POST", "/submit$")
+    cancel_route = Route("PUT")
+    read_route = Route("GET")
 
     def __init__(self, fake: FakeArgo, url: str, library: ModuleType | str | None = None) -> None:
         self.fake, self.faults = fake, fake.faults
