@@ -108,8 +108,8 @@ ENGINES = (
     Guard(
         "a deadline is total",
         HTTP,
-        "            async with asyncio.timeout(call.deadline):\n",
-        "            async with asyncio.timeout(call.deadline * 4):\n",
+        "        with self._observed(call, watch):\n            async with asyncio.timeout(call.deadline):\n",
+        "        with self._observed(call, watch):\n            async with asyncio.timeout(call.deadline * 4):\n",
         (HOSTILE + "a_deadline_is_total",),
     ),
     Guard(

@@ -5,6 +5,7 @@ Errors of the engines' room.
   + RetryableError          ask again, after `retry_after` seconds if it said so
     - AuthExpiredError      refresh the credential once, then ask again
     - ProtocolDriftError    the answer made no sense; raise an alert, ask again later
+      . AnswerTooLongError  it has more bytes than are read; ask for less
   + PermanentError          the engine understood and refused; only a change of the spec can help
     - TargetNotFoundError   what the target names does not exist, or may not be seen by us
     - ForbiddenError        the credential is known but may not do this; a person may mend it: ask again in minutes
@@ -36,6 +37,10 @@ class AuthExpiredError(RetryableError):
 
 class ProtocolDriftError(RetryableError):
     """The answer made no sense: an unknown shape, or a login page. Raise an alert, ask again later."""
+
+
+class AnswerTooLongError(ProtocolDriftError):
+    """The answer has more bytes than are read; ask for less."""
 
 
 class PermanentError(EngineError):

@@ -9,30 +9,32 @@ and connected to as checked, and proof of whether a request's first byte ever le
 
 import asyncio
 import importlib
-import ssl
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from baton_operator.engines.access import Access, Destination, TlsFiles, UrlAccess, tls_context
 from baton_operator.engines.addresses import AddressGuard
 from baton_operator.engines.answers import Answer
 from baton_operator.engines.base import NotSent, Outcome, SendCheck, Unknown
-from baton_operator.engines.credentials import Credential, Redactor, SecretSource
+from baton_operator.engines.credentials import SecretSource
 from baton_operator.engines.errors import (
+    AnswerTooLongError,
     EngineError,
     PermanentError,
     ProtocolDriftError,
     RetryableError,
     SecretNotFoundError,
 )
+from baton_operator.engines.streams import Stream, end_connection, headers_of, refuse_compressed
 
 #: Called after every request with its operation, its code (a status or a word) and its seconds.
 Observer = Callable[[str, str, float], None]
@@ -75,6 +77,7 @@ class Call:
         params: The query.
         body: Sent as JSON.
         form: Sent as a form in its place.
+        media: What kind of JSON `body` is.
         headers: Beside those of every request; the credential's win.
         deadline: Seconds for everything: name, connection, TLS, sending, the whole answer.
         limit: Bytes of the answer's body that are accepted.
@@ -89,6 +92,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     body: object | None = None
     form: Mapping[str, str] | None = None
+    media: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     deadline: float = 10.0
     limit: int = BODY_LIMIT
@@ -103,10 +107,18 @@ class _LeaseLapsedError(Exception):
 
 @dataclass(slots=True)
 class _Watch:
-    """Sees through the library's trace extension whether sending of the headers began, and may still forbid it."""
+    """
+    Sees through the library's trace extension whether sending of the headers began, and may still forbid it.
+
+    Attributes:
+        before_send: Asked directly before.
+        sent: Whether it began.
+        code: How the request ended, for the metrics: a status or a word.
+    """
 
     before_send: SendCheck | None
     sent: bool = False
+    code: str = "cancelled"
 
     async def __call__(self, event: str, _info: Mapping[str, Any]) -> None:
         if not event.endswith("send_request_headers.started"):
@@ -114,15 +126,6 @@ class _Watch:
         if self.before_send is not None and not self.before_send():
             raise _LeaseLapsedError
         self.sent = True
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """PEM texts: an authority to trust instead of the system's, and a client certificate with its key."""
-
-    authority: str | None = None
-    certificate: str | None = None
-    key: str | None = None
 
 
 class HttpClient:
@@ -137,6 +140,9 @@ class HttpClient:
         guard: Which addresses may be connected to.
         observer: Told of each request.
         library: ``httpx2`` or ``httpx``; by default whichever is installed, in this order.
+
+    Attributes:
+        base: The address; empty where only the access knows it.
     """
 
     def __init__(
@@ -150,17 +156,25 @@ class HttpClient:
         observer: Observer | None = None,
         library: ModuleType | None = None,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-            raise PermanentError("spec.url needs scheme http or https, a host, and no user or query")
-        self.redactor = Redactor()
-        self.base = url.rstrip("/")
-        self._host = parts.hostname
-        self._authority = parts.netloc
-        self._port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._spec, self._namespace, self._secrets = spec, namespace, secrets
-        self._credential = Credential(secrets, namespace, spec.get("auth"), self.redactor)
-        self._guard, self._observer = guard, observer
+        access = UrlAccess(url, namespace=namespace, spec=spec, secrets=secrets)
+        self._prepare(access, guard, observer, library)
+        self.base = access.base
+
+    @classmethod
+    def through(
+        cls, access: Access, *, guard: AddressGuard, observer: Observer | None = None, library: ModuleType | None = None
+    ) -> Self:
+        """Make a client for an engine that is named otherwise than by ``spec.url``."""
+        client = cls.__new__(cls)
+        client._prepare(access, guard, observer, library)  # noqa: SLF001 - its own class
+        client.base = ""
+        return client
+
+    def _prepare(
+        self, access: Access, guard: AddressGuard, observer: Observer | None, library: ModuleType | None
+    ) -> None:
+        self.redactor = access.redactor
+        self._access, self._guard, self._observer = access, guard, observer
         self._library: Any = library or http_library()
         self._client: Any = None
         self._tls: TlsFiles | None = None
@@ -176,32 +190,39 @@ class HttpClient:
             AddressRefusedError, SecretNotFoundError, PermanentError: Nothing was sent, and only people can help.
         """
         watch = _Watch(call.before_send)
-        begun = time.perf_counter()
-        code = "cancelled"
-        try:
+        with self._observed(call, watch):
             async with asyncio.timeout(call.deadline):
-                answer = await self._authorized(call, watch)
-            code = str(answer.status)
-        except TimeoutError as error:
-            code = "timeout"
-            raise TransportError(f"no answer within {call.deadline:g} s", sent=watch.sent) from error
-        except _LeaseLapsedError:
-            code = "lapsed"
-            raise TransportError("the lease does not cover a request any more", sent=False, lapsed=True) from None
-        except (self._library.HTTPError, self._library.InvalidURL) as error:
-            code = "transport"
-            reason = self.redactor.clean(f"{type(error).__name__}: {error}", 500)
-            raise TransportError(f"the engine could not be reached: {reason}", sent=watch.sent) from None
-        except ProtocolDriftError:
-            code = "drift"
-            raise
-        except (RetryableError, PermanentError):
-            code = "unsent"
-            raise
-        finally:
-            if self._observer is not None:
-                self._observer(call.operation, code, time.perf_counter() - begun)
+                response = await self._authorized(call, watch)
+                try:
+                    answer = await self._finish(response, call)
+                finally:
+                    await response.aclose()
+            watch.code = str(answer.status)
         return answer
+
+    @asynccontextmanager
+    async def stream(self, call: Call) -> AsyncIterator[Stream]:
+        """
+        Send one request and lend its answer while it comes; the call's deadline ends with the answer's headers.
+
+        Raises:
+            TransportError: It did not begin, fell silent, or broke off.
+            ProtocolDriftError: It is compressed, or a line has more bytes than may be.
+            AddressRefusedError, SecretNotFoundError, PermanentError: Nothing was sent, and only people can help.
+        """
+        watch = _Watch(call.before_send)
+        response = None
+        try:
+            with self._observed(call, watch):
+                async with asyncio.timeout(call.deadline):
+                    response = await self._authorized(call, watch)
+                watch.code = str(response.status_code)
+            with self._translated(call, watch):
+                refuse_compressed(response)
+                yield Stream(response.status_code, headers_of(response), response.stream)
+        finally:
+            if response is not None:
+                await response.aclose()
 
     def clean(self, text: str, limit: int = 1000) -> str:
         """Return *text* for people: one line, without this engine's secrets, at most *limit* characters."""
@@ -214,57 +235,95 @@ class HttpClient:
             if client is not None:
                 await client.aclose()
 
-    async def _authorized(self, call: Call, watch: _Watch) -> Answer:
-        """Send with the credential of this moment; after a 401 with the next one, if there is a next one."""
-        headers = await self._credential.headers()
-        answer = await self._reach(call, headers, watch)
-        if answer.status == HTTPStatus.UNAUTHORIZED:
-            renewed = await self._credential.headers()
-            if renewed != headers:
-                watch.sent = False  # a 401 was not executed
-                return await self._reach(call, renewed, watch)
-        return answer
+    @contextmanager
+    def _observed(self, call: Call, watch: _Watch) -> Iterator[None]:
+        """Tell of the request, however it ends."""
+        begun = time.perf_counter()
+        try:
+            with self._translated(call, watch):
+                yield
+        finally:
+            if self._observer is not None:
+                self._observer(call.operation, watch.code, time.perf_counter() - begun)
 
-    async def _reach(self, call: Call, headers: Mapping[str, str], watch: _Watch) -> Answer:
-        """Try the permitted addresses in turn, as long as no byte has left."""
-        client = await self._current_client()
-        addresses = await self._guard.resolve(self._host, self._port)
+    @contextmanager
+    def _translated(self, call: Call, watch: _Watch) -> Iterator[None]:
+        """Make errors of this room from the library's."""
+        try:
+            yield
+        except TimeoutError as error:
+            watch.code = "timeout"
+            raise TransportError(f"no answer within {call.deadline:g} s", sent=watch.sent) from error
+        except _LeaseLapsedError:
+            watch.code = "lapsed"
+            raise TransportError("the lease does not cover a request any more", sent=False, lapsed=True) from None
+        except (self._library.HTTPError, self._library.InvalidURL) as error:
+            watch.code = "transport"
+            reason = self.redactor.clean(f"{type(error).__name__}: {error}", 500)
+            raise TransportError(f"the engine could not be reached: {reason}", sent=watch.sent) from None
+        except ProtocolDriftError:
+            watch.code = "drift"
+            raise
+        except (RetryableError, PermanentError):
+            watch.code = "unsent"
+            raise
+
+    async def _authorized(self, call: Call, watch: _Watch) -> Any:
+        """Send with the credential of this moment; after a 401 with the next one, if there is a next one."""
+        destination = await self._access.destination()
+        response = await self._reach(call, destination, watch)
+        if response.status_code != HTTPStatus.UNAUTHORIZED:
+            return response
+        try:
+            renewed = await self._access.destination()
+        except BaseException:
+            await response.aclose()
+            raise
+        if renewed.headers == destination.headers:
+            return response
+        await response.aclose()
+        watch.sent = False  # a 401 was not executed
+        return await self._reach(call, renewed, watch)
+
+    async def _reach(self, call: Call, destination: Destination, watch: _Watch) -> Any:
+        """Try the permitted addresses in turn, as long as no byte has left; return the open response."""
+        client = self._current_client(destination)
+        parts = urlsplit(destination.base)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        addresses = await self._guard.resolve(host, port)
         for last, address in enumerate(addresses, start=1 - len(addresses)):
             try:
-                return await self._exchange(client, call, address, headers, watch)
+                return await self._open(client, call, address, destination, watch)
             except (self._library.ConnectError, self._library.ConnectTimeout):
                 if watch.sent or last == 0:
-                    self._guard.forget(self._host, self._port)
+                    self._guard.forget(host, port)
                     raise
         raise AssertionError("a guard returns at least one address")
 
-    async def _exchange(
-        self, client: Any, call: Call, address: str, headers: Mapping[str, str], watch: _Watch
-    ) -> Answer:
-        """Send the request to *address*, under the engine's own name, and read the answer within its limit."""
-        url = self._library.URL(self.base + call.path, params=dict(call.params) or None)
+    async def _open(self, client: Any, call: Call, address: str, destination: Destination, watch: _Watch) -> Any:
+        """Send the request to *address*, under the engine's own name."""
+        url = self._library.URL(destination.base + call.path, params=dict(call.params) or None)
         content, kind = _content(call)
+        parts = urlsplit(destination.base)
         request = client.build_request(
             call.method,
             url.copy_with(host=address),
             content=content,
-            headers={**call.headers, "Host": self._authority, "Content-Type": kind, **headers},
-            extensions={"trace": watch, "sni_hostname": self._host},
+            headers={**call.headers, "Host": parts.netloc, "Content-Type": kind, **destination.headers},
+            extensions={"trace": watch, "sni_hostname": parts.hostname},
         )
-        response = await client.send(request, stream=True, follow_redirects=False)
-        try:
-            body, cut = await self._read(response, call)
-            if call.write and response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                await _end_connection(response)
-        finally:
-            await response.aclose()
-        return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body, cut=cut)
+        return await client.send(request, stream=True, follow_redirects=False)
+
+    async def _finish(self, response: Any, call: Call) -> Answer:
+        """Read the answer within its limit."""
+        body, cut = await self._read(response, call)
+        if call.write and response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            await end_connection(response)
+        return Answer(response.status_code, headers_of(response), body, cut=cut)
 
     async def _read(self, response: Any, call: Call) -> tuple[bytes, bool]:
         """Read the body as sent, up to the limit; what is compressed although we asked for none is not unpacked."""
-        encoding = response.headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in {"", "identity"}:
-            raise ProtocolDriftError(f"the answer is compressed ({encoding[:20]}), which was not asked for")
+        refuse_compressed(response)
         parts: list[bytes] = []
         size = 0
         async for part in response.stream:
@@ -272,22 +331,22 @@ class HttpClient:
             if size > call.limit:
                 if call.may_cut:
                     return b"".join([*parts, part])[: call.limit], True
-                raise ProtocolDriftError(f"the answer has more than {call.limit} bytes")
+                raise AnswerTooLongError(f"the answer has more than {call.limit} bytes")
             parts.append(part)
         return b"".join(parts), False
 
-    async def _current_client(self) -> Any:
+    def _current_client(self, destination: Destination) -> Any:
         """Return the client for the certificates of this moment; a rotated one gets a client of its own."""
-        files = await self._tls_files()
-        if self._client is None or files != self._tls:
+        if self._client is None or destination.tls != self._tls:
+            made = self._make_client(destination)
             if self._client is not None:
                 self._retired.append(self._client)
-            self._client, self._tls = self._make_client(files), files
+            self._client, self._tls = made, destination.tls
         return self._client
 
-    def _make_client(self, files: TlsFiles) -> Any:
+    def _make_client(self, destination: Destination) -> Any:
         return self._library.AsyncClient(
-            verify=tls_context(files) if self.base.startswith("https:") else False,
+            verify=tls_context(destination.tls) if destination.base.startswith("https:") else False,
             trust_env=False,
             follow_redirects=False,
             timeout=self._library.Timeout(None, connect=CONNECT_TIMEOUT),
@@ -298,27 +357,6 @@ class HttpClient:
             # No cookie is kept: a session would go on being taken for a credential that was rotated.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
-
-    async def _tls_files(self) -> TlsFiles:
-        tls = self._spec.get("tls")
-        return TlsFiles(*await self._read_authority(tls), *await self._read_certificate(tls)) if tls else TlsFiles()
-
-    async def _read_authority(self, tls: Mapping[str, Any]) -> Sequence[str | None]:
-        reference = tls.get("caRef")
-        if not reference:
-            return (None,)
-        key = reference.get("key", "ca.crt")
-        return (await self._secrets.read(self._namespace, "ConfigMap", reference["configMap"], key),)
-
-    async def _read_certificate(self, tls: Mapping[str, Any]) -> Sequence[str | None]:
-        reference = tls.get("clientSecretRef")
-        if not reference:
-            return (None, None)
-        name = reference["name"]
-        certificate = await self._secrets.read(self._namespace, "Secret", name, "tls.crt")
-        key = await self._secrets.read(self._namespace, "Secret", name, "tls.key")
-        self.redactor.remember(key)
-        return (certificate, key)
 
 
 def unanswered(error: EngineError) -> Outcome:
@@ -344,36 +382,8 @@ def http_library(name: str | None = None) -> ModuleType:
         return importlib.import_module("httpx")
 
 
-def tls_context(files: TlsFiles) -> ssl.SSLContext:
-    """
-    Make a context that always verifies the engine's certificate and name.
-
-    Raises:
-        PermanentError: A text is no PEM, or the key does not fit the certificate.
-    """
-    try:
-        context = ssl.create_default_context(cadata=files.authority)
-        if files.certificate is not None and files.key is not None:
-            # The standard library loads chains from files only; this one is ours alone and gone at once.
-            with tempfile.NamedTemporaryFile("w", suffix=".pem") as chain:
-                chain.write(f"{files.key.strip()}\n{files.certificate.strip()}\n")
-                chain.flush()
-                context.load_cert_chain(chain.name)
-    except (ssl.SSLError, ValueError) as error:
-        raise PermanentError(f"spec.tls names a certificate or key that is not usable PEM: {error}") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
 def _content(call: Call) -> tuple[bytes | None, str]:
     """Return the body of *call* and its type."""
     if call.form is not None:
         return urlencode(call.form).encode(), "application/x-www-form-urlencoded"
-    return (None if call.body is None else msgspec.json.encode(call.body)), "application/json"
-
-
-async def _end_connection(response: Any) -> None:
-    """End the connection below *response*, so that the pool finds it dead: what it carries next may be lost too."""
-    stream = response.extensions.get("network_stream")
-    if stream is not None:
-        await stream.aclose()
+    return (None if call.body is None else msgspec.json.encode(call.body)), call.media
