@@ -11,6 +11,8 @@ from baton_operator.decide.schemas import InvalidSchemaError, Schema
 
 #: Which arm of ``spec.target`` belongs to which type of engine.
 ARMS = {"argo": "Argo", "jenkins": "Jenkins", "airflow": "Airflow", "embedded": "Embedded"}
+#: The arm of every other type: what is in it, only the installed adapter knows.
+CUSTOM = "custom"
 
 
 class InvalidDefinitionError(ValueError):
@@ -129,6 +131,11 @@ def read_definition(spec: Mapping[str, Any], namespace: str, automation: str) ->
         raise InvalidDefinitionError("InvalidExpression", str(error)) from None
     except (InvalidSchemaError, ValueError) as error:
         raise InvalidDefinitionError("InvalidSchema", str(error)) from None
+
+
+def fits(arm: str, engine_type: str) -> bool:
+    """Tell whether a target of this kind can be started at an engine of that type."""
+    return engine_type not in ARMS.values() if arm == CUSTOM else ARMS.get(arm) == engine_type
 
 
 def _schema(spec: Mapping[str, Any], field: str) -> Schema | None:

@@ -21,7 +21,8 @@ from baton_models import (
 )
 from baton_models.errors import UncleanPayloadError
 from baton_models.payload import check_payload, cleaned, clip_identifier
-from baton_operator.decide.definition import ARMS, Definition, InvalidDefinitionError, read_definition
+from baton_models.statements.health import reset_limits
+from baton_operator.decide.definition import Definition, InvalidDefinitionError, fits, read_definition
 from baton_operator.kube.errors import KubeError
 from baton_operator.kube.resources import AutomationSeen, EngineSeen, Seen
 from baton_operator.loops.loop import Bell
@@ -112,6 +113,7 @@ class DefinitionIntake:
             .values(engine_id=key, next_probe_at=func.now())
             .on_conflict_do_update(index_elements=["engine_id"], set_={"next_probe_at": func.now()})
         )
+        await reset_limits(session, key)
         for statement in (_HAND_OVER_ATTEMPTS, _HAND_OVER_RUNS, _HAND_OVER_AUTOMATIONS):
             await session.execute(statement, {"key": key, "namespace": seen.namespace, "name": seen.name})
         # Automations that were waiting for this engine, or for its permission, are resolved again.
@@ -215,8 +217,7 @@ async def resolve_engine(
         return None, "RefNotPermitted", message
     if engine is None:
         return None, "EngineNotFound", f"spec.engineRef: there is no Engine {name!r} in namespace {owner!r}"
-    wanted = ARMS.get(definition.arm)
-    if wanted and wanted != engine.type:
+    if not fits(definition.arm, engine.type):
         message = f"spec.target.{definition.arm}: does not fit Engine {owner}/{name}, which is of type {engine.type}"
         return None, "TargetNotFound", message
     return engine, "Valid", None

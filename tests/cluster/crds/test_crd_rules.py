@@ -159,9 +159,17 @@ CASES = [
     ),
     Case(
         "Automation",
-        "spec.target needs exactly one of argo and embedded: keep the one that fits the Engine's type",
-        [automation(), automation(target={"argo": {"workflowTemplate": "x"}})],
-        [automation(target={}), automation(target={"embedded": {"task": "t"}, "argo": {"workflowTemplate": "x"}})],
+        "spec.target needs exactly one of its fields: keep the one that fits the Engine's type",
+        [
+            automation(),
+            automation(target={"argo": {"workflowTemplate": "x"}}),
+            automation(target={"custom": {"job": "nap", "of": [{"any": "shape"}]}}),
+        ],
+        [
+            automation(target={}),
+            automation(target={"embedded": {"task": "t"}, "argo": {"workflowTemplate": "x"}}),
+            automation(target={"custom": {"job": "nap"}, "embedded": {"task": "t"}}),
+        ],
     ),
     Case(
         "Automation",

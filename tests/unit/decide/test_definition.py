@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from baton_operator.decide.definition import Definition, InvalidDefinitionError, RetryPolicy, read_definition
+from baton_operator.decide.definition import Definition, InvalidDefinitionError, RetryPolicy, fits, read_definition
 
 
 def spec(**fields: Any) -> dict[str, Any]:
@@ -105,3 +105,21 @@ def test_what_cannot_be_used_is_refused_by_field(fields: dict[str, Any], reason:
         read(**fields)
     assert refused.value.reason == reason
     assert str(refused.value).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("arm", "engine", "expected"),
+    [
+        ("argo", "Argo", True),
+        ("argo", "Embedded", False),
+        ("argo", "Acme", False),
+        ("embedded", "Argo", False),
+        ("custom", "Acme", True),
+        ("custom", "Argo", False),
+        ("custom", "Embedded", False),
+        ("another", "Acme", False),
+    ],
+)
+def test_a_target_fits_its_type_of_engine(arm: str, engine: str, expected: bool) -> None:
+    """What an installed adapter serves is `custom`; the listed types have an arm of their own each."""
+    assert fits(arm, engine) is expected
