@@ -18,7 +18,13 @@ import yaml
 CRDS = sorted((Path(__file__).parents[3] / "crds").glob("*.yaml"))
 DURATION = "^([0-9]+(ms|s|m|h))+$"
 # How a text starts and goes on, by the last step of its path, where plain letters are not valid.
-TEXTS = {"url": ("https://a/", "a"), "factor": ("1.", "0"), "maxFailures": ("100%", "%"), "type": ("A", "a")}
+TEXTS = {
+    "url": ("https://a/", "a"),
+    "factor": ("1.", "0"),
+    "failureRatio": ("0.", "1"),
+    "maxFailures": ("100%", "%"),
+    "type": ("A", "a"),
+}
 Node = dict[str, Any]
 
 CONDITION = {"type": "A", "status": "True", "reason": "A", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
@@ -32,6 +38,7 @@ VALID: dict[str, list[Node]] = {
             "tls": {"caRef": {"configMap": "a"}, "clientSecretRef": {"name": "a"}},
             "allowedNamespaces": {"selector": {"matchLabels": {"a": "b"}}},
             "limits": {"maxInFlight": 10_000},
+            "circuitBreaker": {},
             "tracking": {},
             "submission": {},
         },

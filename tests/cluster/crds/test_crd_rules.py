@@ -151,6 +151,22 @@ CASES = [
     engine_duration(
         "tracking", "idleInterval", "1s to 1h: write for example 1m30s", ["1h", "10s"], [*NO_DURATION, "999ms", "61m"]
     ),
+    Case(
+        "Engine",
+        'spec.circuitBreaker.failureRatio is not a number over 0, up to 1: write for example "0.5"',
+        [argo(circuitBreaker={"failureRatio": ratio}) for ratio in ("0.5", "1", "1.0", "0.001")],
+        [argo(circuitBreaker={"failureRatio": ratio}) for ratio in ("0", "0.0", "1.01", "50%", "-0.5", ".5", "")],
+    ),
+    engine_duration(
+        "circuitBreaker",
+        "window",
+        "10s to 1h: write for example 1m30s",
+        ["10s", "90s", "1h"],
+        [*NO_DURATION, "9s", "61m"],
+    ),
+    engine_duration(
+        "circuitBreaker", "openFor", "1s to 1h: write for example 30s", ["1s", "1h"], [*NO_DURATION, "999ms", "61m"]
+    ),
     engine_duration(
         "submission", "visibilityLag", "0s to 1h: write for example 30s", ["0s", "1h"], [*NO_DURATION, "1h1ms"]
     ),

@@ -16,6 +16,7 @@ DEFAULTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "auth": {"bearer": {"secretRef": {"name": "t", "key": "token"}}},
             "suspend": False,
             "limits": {"maxInFlight": 50, "requestsPerSecond": 10, "burst": 20},
+            "circuitBreaker": {"failureRatio": "0.5", "minimumRequests": 20, "window": "60s", "openFor": "60s"},
             "tracking": {"interval": "10s", "idleInterval": "60s"},
             "submission": {"visibilityLag": "30s", "memory": "24h", "onAmbiguous": "Hold"},
         },
