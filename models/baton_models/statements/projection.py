@@ -46,11 +46,14 @@ SELECT r.id, r.tenant_id AS namespace, r.name, r.uid, r.generation, r.version, r
        r.created_at, r.started_at, r.finished_at, r.released_at, r.project_lease AS lease, r.shown, r.cr_deleted_at,
        r.automation_id, r.engine_id, e.tenant_id AS engine_namespace, e.name AS engine_name,
        p.total, p.completed, p.failed, p.running,
-       t.highest, t.accepted_at, t.held_at, t.name_taken_at, t.error,
+       t.highest, t.accepted_at, t.held_at, t.name_taken_at, t.error, t.again_at,
+       CASE WHEN t.waits THEN h.circuit_opened_at END AS rests_since,
+       coalesce(e.spec #>> '{circuitBreaker,openFor}', '60s') AS rests_for,
        x.external_id, x.url, x.native_status, x.executions,
        f.failures
 FROM run r
 LEFT JOIN engine e ON e.id = r.engine_id
+LEFT JOIN engine_health h ON h.engine_id = r.engine_id
 LEFT JOIN run_progress p ON p.run_id = r.id
 LEFT JOIN LATERAL (
   SELECT max(d.attempt_no) AS highest,
@@ -58,7 +61,9 @@ LEFT JOIN LATERAL (
            FILTER (WHERE d.state IN ('ACKED', 'ENQUEUED') OR d.orchestration_instance_id IS NOT NULL) AS accepted_at,
          min(coalesce(d.last_look_at, d.last_sent_at, d.created_at)) FILTER (WHERE d.state = 'HALTED') AS held_at,
          min(d.last_sent_at) FILTER (WHERE d.state = 'REJECTED' AND d.http_status = 409) AS name_taken_at,
-         (array_agg(d.error ORDER BY d.id DESC) FILTER (WHERE d.state = 'INTENT' AND d.error IS NOT NULL))[1] AS error
+         (array_agg(d.error ORDER BY d.id DESC) FILTER (WHERE d.state = 'INTENT' AND d.error IS NOT NULL))[1] AS error,
+         min(d.due_at) FILTER (WHERE d.state = 'INTENT' AND d.error IS NOT NULL) AS again_at,
+         bool_or(d.state = 'INTENT') AS waits
   FROM dispatch_attempt d LEFT JOIN orchestration_instance i ON i.id = d.orchestration_instance_id
   WHERE d.run_id = r.id) t ON true
 LEFT JOIN LATERAL (
@@ -83,6 +88,7 @@ _CLAIM_DEFINITION = """
 WITH due AS (
   SELECT id, clock_timestamp() + CAST(:lease AS interval) AS lease FROM {table}
   WHERE project_at <= clock_timestamp() AND coalesce(project_lease, '-infinity') <= clock_timestamp()
+    AND coalesce(projected_at, '-infinity') <= clock_timestamp() - CAST(:interval AS interval)
     AND is_active AND uid IS NOT NULL
   ORDER BY project_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )
@@ -93,7 +99,8 @@ FROM due WHERE d.id = due.id RETURNING d.id
 _READ_ENGINES = text("""
 SELECT e.id, e.tenant_id AS namespace, e.name, e.uid, e.generation, e.project_lease AS lease, e.shown,
        h.ready_reason, h.authenticated_reason, h.stalled_reason, h.message, h.native_version, h.capabilities,
-       h.submission_guarantee, coalesce(h.circuit_state = 'open', false) AS is_circuit_open,
+       h.submission_guarantee, coalesce(h.circuit_state <> 'closed', false) AS is_circuit_open,
+       coalesce(e.spec #>> '{circuitBreaker,openFor}', '60s') AS circuit_rest,
        (SELECT count(*) FROM dispatch_attempt d WHERE d.engine_id = e.id
           AND d.state IN ('SENT', 'ENQUEUED', 'ACKED', 'AMBIGUOUS', 'HALTED')) AS in_flight
 FROM engine e LEFT JOIN engine_health h ON h.engine_id = e.id
@@ -131,9 +138,10 @@ _RECORD_DEFINITION = """
 UPDATE {table} d SET
   project_at = CASE WHEN d.project_at = v.lease THEN clock_timestamp() + v.again_in ELSE d.project_at END,
   project_lease = NULL,
+  projected_at = CASE WHEN v.written THEN clock_timestamp() ELSE d.projected_at END,
   shown = coalesce(v.shown, d.shown)
 FROM unnest(CAST(:ids AS uuid[]), CAST(:leases AS timestamptz[]), CAST(:again_in AS interval[]),
-            CAST(:shown AS text[])) AS v(id, lease, again_in, shown)
+            CAST(:shown AS text[]), CAST(:written AS boolean[])) AS v(id, lease, again_in, shown, written)
 WHERE d.id = v.id AND d.project_lease = v.lease
 """
 
@@ -225,9 +233,17 @@ async def touch_definitions(session: AsyncSession, table: Definition, ids: Seque
     await session.execute(_TOUCHES[table], {"ids": sorted(ids)})
 
 
-async def claim_definitions(session: AsyncSession, table: Definition, *, limit: int) -> Sequence[Any]:
-    """Claim up to *limit* engines or automations that are to be shown, with all that their status needs."""
-    claimed = (await session.execute(_CLAIMS[table], {"limit": limit, "lease": LEASE})).all()
+async def claim_definitions(
+    session: AsyncSession, table: Definition, *, limit: int, interval: timedelta
+) -> Sequence[Any]:
+    """
+    Claim up to *limit* engines or automations that are to be shown, with all that their status needs.
+
+    Args:
+        interval: How far two writes of one of them lie apart at least, whichever processes make them.
+    """
+    values = {"limit": limit, "lease": LEASE, "interval": interval}
+    claimed = (await session.execute(_CLAIMS[table], values)).all()
     if not claimed:
         return ()
     return (await session.execute(_READS[table], {"ids": [row.id for row in claimed]})).all()
@@ -242,5 +258,6 @@ async def record_definitions(session: AsyncSession, table: Definition, shown: Se
             "leases": [each.lease for each in shown],
             "again_in": [each.again_in for each in shown],
             "shown": [each.digest for each in shown],
+            "written": [each.written for each in shown],
         },
     )

@@ -41,7 +41,7 @@ def _ready(row: Row) -> str:
         return "Suspended"
     if row["stalled_reason"] or row["ready_reason"] is None:
         return row["stalled_reason"] or "Unknown"
-    if row["circuit_state"] == "open":
+    if row["circuit_state"] not in {None, "closed"}:
         return "CircuitOpen"
     return "True" if row["ready_reason"] == "ProbeSucceeded" else str(row["ready_reason"])
 

@@ -1,11 +1,11 @@
 """What an Engine's custom resource shows. Its conditions' times come from what is shown already (`carry_over`)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from baton_operator.decide.texts import fit
-from baton_operator.kube.conditions import Condition, truth
+from baton_operator.kube.conditions import Condition, condition, truth
 
 _MESSAGE = 400
 _CAPABILITIES = 32
@@ -29,6 +29,8 @@ class EngineView:
         stalled_reason: InvalidSpec or AddressRefused while the spec cannot work.
         message: What the last probe said.
         in_flight: Attempts that are, or may be, in the engine.
+        is_circuit_open: Whether it gets a rest, or is being tried after one.
+        circuit_rest: How long a rest is, as the spec writes it.
     """
 
     generation: int
@@ -41,6 +43,7 @@ class EngineView:
     capabilities: Sequence[str] = ()
     guarantee: str | None = None
     is_circuit_open: bool = False
+    circuit_rest: str = "60s"
 
 
 def status_document(engine: EngineView) -> dict[str, Any]:
@@ -62,10 +65,32 @@ def conditions(engine: EngineView) -> list[Condition]:
     """Say how *engine* stands."""
     shown = [_ready(engine), _authenticated(engine)]
     if engine.is_circuit_open:
-        shown.append(Condition("CircuitOpen", "True", None, "FailureRatio", "Too many requests failed: it gets a rest"))
+        shown.append(Condition("CircuitOpen", "True", None, "FailureRatio", _rest(engine)))
     if engine.stalled_reason:
         shown.append(Condition("Stalled", "True", None, engine.stalled_reason, _words(engine, engine.stalled_reason)))
     return shown
+
+
+def became_unavailable(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """
+    Say of which conditions people are to be told: the engine stopped answering, or its circuit opened.
+
+    Args:
+        before: The status that was shown.
+        now: The one that is shown now.
+    """
+    found = []
+    for type_, bad in (("Ready", "False"), ("CircuitOpen", "True")):
+        was, is_ = condition(before, type_), condition(now, type_)
+        if is_ is not None and is_["status"] == bad and (was is None or was["status"] != bad):
+            found.append(is_)
+    return found
+
+
+def _rest(engine: EngineView) -> str:
+    """Say the same while the rest is repeated: a status that changes with every trial would be a write for nothing."""
+    rest = fit(engine.circuit_rest, 16)
+    return f"Too many requests failed: new work waits, and every {rest} one submit tries whether the engine is back"
 
 
 def _ready(engine: EngineView) -> Condition:

@@ -55,6 +55,7 @@ class Attempts:
         held_at: Since when the fate of one is a person's to decide; None where there is none.
         name_taken_at: When an engine refused one because a foreigner has its name.
         error: What the last failure of a submit was, while attempts are left.
+        again_at: When it is tried again.
     """
 
     highest: int = 0
@@ -62,6 +63,7 @@ class Attempts:
     held_at: datetime | None = None
     name_taken_at: datetime | None = None
     error: str | None = None
+    again_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class RunView:
         engine: ``namespace/name`` of its engine, once one is known.
         state: What the user wants: ``Active``, ``Suspended`` or ``Cancelled``.
         is_waiting_for_place: Whether its automation has as many runs under way as it may.
+        rests_since: Since when the engine that it waits for has its circuit open; None where it has not.
+        rests_for: How long the engine rests between two trials, as its spec writes it.
         counts: Of a run that fans out; None for one that is handed over whole.
         failures: The last ones, oldest first.
     """
@@ -111,6 +115,8 @@ class RunView:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     is_waiting_for_place: bool = False
+    rests_since: datetime | None = None
+    rests_for: str = "60s"
     engine: str | None = None
     counts: Counts | None = None
     attempts: Attempts = field(default_factory=Attempts)
@@ -249,7 +255,14 @@ def _waits_for(run: RunView) -> str:
         return "spec.state is Suspended: nothing is sent"
     if run.is_waiting_for_place:
         return "Waits for its turn: the Automation's concurrency.max is reached"
-    return run.attempts.error or "Waits for the engine: for a slot, for its rate, or for its return"
+    if run.rests_since:
+        return (
+            f"Engine {fit(run.engine, 100)} rests since {timestamp(run.rests_since)}, as too many requests failed; "
+            f"tried again every {fit(run.rests_for, 16)}"
+        )
+    if run.attempts.error and run.attempts.again_at:
+        return f"Sent again at {timestamp(run.attempts.again_at)}: {run.attempts.error}"
+    return "Waits for the engine: for a slot, for its rate, or for its return"
 
 
 def _outcome(run: RunView) -> str:

@@ -17,13 +17,13 @@ from baton_models.statements.projection import (
     touch_definitions,
 )
 from baton_operator.decide import automation_status, engine_status
-from baton_operator.kube.conditions import carry_over, condition, digest
+from baton_operator.kube.conditions import carry_over, digest
 from baton_operator.kube.events import Regarding
 from baton_operator.kube.resources import Kind
 from baton_operator.kube.writer import StatusWriter, Written
 from baton_operator.loops.views import automation_view, engine_view
 
-#: Seconds between two writes of one Engine or Automation, at least.
+#: Seconds between two writes of one Engine or Automation, at least, over all replicas.
 INTERVAL = 10.0
 #: Seconds between two looks at what is due.
 LOOK = 1.0
@@ -55,7 +55,6 @@ class DefinitionProjector:
         self._database = database
         self._writer = writer
         self._touched: dict[Definition, set[UUID]] = {"engine": set(), "automation": set()}
-        self._written_at: dict[UUID, float] = {}
         self._look_at = 0.0
         self._touch_at = 0.0
 
@@ -86,7 +85,7 @@ class DefinitionProjector:
 
     async def _show(self, table: Definition) -> None:
         async with self._database.get_async_session() as session:
-            rows = await claim_definitions(session, table, limit=LIMIT)
+            rows = await claim_definitions(session, table, limit=LIMIT, interval=timedelta(seconds=INTERVAL))
             await session.commit()
         if not rows:
             return
@@ -100,16 +99,11 @@ class DefinitionProjector:
         wanted = hashlib.sha256(digest(status)).hexdigest()
         if wanted == row.shown:
             return Shown(row.id, row.lease, digest=wanted)
-        early = self._written_at.get(row.id, -INTERVAL) + INTERVAL - time.monotonic()
-        if early > 0:
-            return Shown(row.id, row.lease, again_in=timedelta(seconds=early))
         written = await self._write(Regarding(table.kind, row.namespace, row.name, row.uid), status)
         match written.outcome:
             case "shown" | "refused":
-                self._written_at[row.id] = time.monotonic()
-                return Shown(row.id, row.lease, digest=wanted)
+                return Shown(row.id, row.lease, digest=wanted, written=True)
             case "gone":
-                self._written_at.pop(row.id, None)
                 return Shown(row.id, row.lease)
             case _:
                 return Shown(row.id, row.lease, again_in=timedelta(seconds=written.again_in))
@@ -125,9 +119,7 @@ class DefinitionProjector:
         return written
 
     async def _post_unavailable(self, about: Regarding, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-        was, is_ = condition(before, "Ready"), condition(now, "Ready")
-        if is_ is None or is_["status"] != "False" or (was is not None and was["status"] == "False"):
-            return
-        note = f"{is_['reason']}: {is_['message']}"[:1000]
-        key = str(is_["lastTransitionTime"])
-        await self._writer.post(about, reason="EngineUnavailable", key=key, severity="Warning", note=note)
+        for is_ in engine_status.became_unavailable(before, now):
+            note = f"{is_['reason']}: {is_['message']}"[:1000]
+            key = f"{is_['type']} {is_['lastTransitionTime']}"
+            await self._writer.post(about, reason="EngineUnavailable", key=key, severity="Warning", note=note)

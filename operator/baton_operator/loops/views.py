@@ -28,6 +28,8 @@ def run_view(row: Any) -> RunView:
         finished_at=row.finished_at,
         is_waiting_for_place=status is ExecutionStatus.PENDING and row.released_at is None,
         engine=f"{row.engine_namespace}/{row.engine_name}" if row.engine_name else None,
+        rests_since=row.rests_since,
+        rests_for=row.rests_for,
         counts=_counts(row),
         attempts=Attempts(
             highest=row.highest or 0,
@@ -35,6 +37,7 @@ def run_view(row: Any) -> RunView:
             held_at=row.held_at,
             name_taken_at=row.name_taken_at,
             error=row.error,
+            again_at=row.again_at,
         ),
         external=_external(row),
         failures=tuple(Failure(batch, item, message or "") for batch, item, message in row.failures or ()),
@@ -54,6 +57,7 @@ def engine_view(row: Any) -> EngineView:
         capabilities=tuple(row.capabilities or ()),
         guarantee=row.submission_guarantee,
         is_circuit_open=row.is_circuit_open,
+        circuit_rest=row.circuit_rest,
     )
 
 

@@ -20,6 +20,7 @@ from baton_operator.decide.run_status import status_document
 from baton_operator.loops.views import run_view
 
 SECOND = timedelta(seconds=1)
+PACE = timedelta(seconds=10)
 
 
 async def claim(rows: Rows, *, limit: int = 10, interval: timedelta = SECOND, busy: bool = False) -> list[Any]:
@@ -185,12 +186,12 @@ async def test_counters_of_a_definition_are_shown_when_its_runs_move(rows: Rows)
     """A touch makes it due; what was recorded as shown is not due any more."""
     rows.run("open")
     async with rows.database.get_async_session() as session:
-        assert await claim_definitions(session, "automation", limit=10) == ()
+        assert await claim_definitions(session, "automation", limit=10, interval=PACE) == ()
         await touch_definitions(session, "automation", [rows.automation])
         await session.commit()
-        [row] = await claim_definitions(session, "automation", limit=10)
+        [row] = await claim_definitions(session, "automation", limit=10, interval=PACE)
         await session.commit()
         assert (row.active, row.version, row.ready_reason) == (1, 3, "Valid")
         await record_definitions(session, "automation", [Shown(row.id, row.lease, digest="d")])
         await session.commit()
-        assert await claim_definitions(session, "automation", limit=10) == ()
+        assert await claim_definitions(session, "automation", limit=10, interval=PACE) == ()
