@@ -77,8 +77,8 @@ DISPATCH = (
     Guard(
         "R7 every execution of a token is ours",
         ATTEMPTS,
-        "            return Acknowledge(external_id, url, native, adopted=True, others=others)",
-        "            return Acknowledge(external_id, url, native, adopted=True)",
+        "native, adopted=True, others=others)\n        case Enqueued(handle):\n            return Queue(handle)\n",
+        "native, adopted=True)\n        case Enqueued(handle):\n            return Queue(handle)\n",
         (DECIDE + "after_a_look",),
     ),
     Guard(
@@ -87,6 +87,34 @@ DISPATCH = (
         "    if epoch != attempt.epoch:\n",
         "    if epoch is None and attempt.epoch == 0:\n",
         (DECIDE + "r8_absence_after_a_restart_is_no_evidence",),
+    ),
+    Guard(
+        "R8 the look's own epoch wins",
+        ATTEMPTS,
+        "now_epoch = epoch if told is None else told",
+        "now_epoch = epoch or told",
+        (DECIDE + "r8_the_looks_own_epoch_wins",),
+    ),
+    Guard(
+        "a look proves no more than it shows",
+        ATTEMPTS,
+        "    if memory is None or attempt.first_sent_at is None:\n",
+        "    if memory != attempt.first_sent_at or True:\n",
+        (DECIDE + "a_look_that_reaches_less_far_back_proves_less",),
+    ),
+    Guard(
+        "R6 what was given up is looked for",
+        ATTEMPTS,
+        "        return _look_on(attempt, step, looked_at=looked_at)\n",
+        "        return step\n",
+        (DECIDE + "r6_what_was_given_up_is_looked_for_as_long_as_the_engine_remembers",),
+    ),
+    Guard(
+        "a handle that is forgotten says nothing of the work",
+        ATTEMPTS,
+        "            visible_after = max(attempt.visible_after or asked_at, asked_at + lag)\n",
+        "            visible_after = asked_at\n",
+        (DECIDE + "a_handle_that_is_forgotten_says_nothing_of_the_work",),
     ),
     Guard(
         "R9 absence counts twice",
@@ -105,8 +133,8 @@ DISPATCH = (
     Guard(
         "absence proves nothing once the engine may have forgotten",
         ATTEMPTS,
-        "    if attempt.evidence_until and looked_at >= attempt.evidence_until:\n",
-        "    if attempt.evidence_until is attempt:\n",
+        "    if ends and looked_at >= ends:\n",
+        "    if ends is attempt:\n",
         (DECIDE + "what_an_engine_may_have_forgotten_is_not_sent_again",),
     ),
     Guard(

@@ -14,13 +14,26 @@ from baton_models.statements.claim import WORK
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """One more execution under an attempt's token, which the engine started itself (rule R7)."""
+
+    instance_id: UUID
+    external_id: str
+    url: str | None = None
+    native: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """
     One attempt's new state.
 
     Attributes:
         instance_id: Key of the instance to be born, with ``external_id``; None where there is none.
+        others: Further executions under the token, to be born with it.
         proven: Nothing of the attempt is out: it counts as never sent.
+        next_poll_at: When its handle is to be asked about; None for at once.
+        visible_after: From when on absence is evidence, where that has changed.
     """
 
     id: UUID
@@ -36,6 +49,9 @@ class Change:
     external_id: str | None = None
     url: str | None = None
     native: str | None = None
+    next_poll_at: datetime | None = None
+    visible_after: datetime | None = None
+    others: tuple[Duplicate, ...] = ()
 
 
 #: What was to be sent again is not, where its end was asked for meanwhile: it is over if nothing of it is out, and
@@ -44,30 +60,43 @@ _RECORD = text("""
 WITH told AS (
   SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(
     id uuid, state attempt_state, due_at timestamptz, absences smallint, looked_at timestamptz, proven boolean,
-    handle text, http_status int, error text, instance_id uuid, external_id text, url text, native text)
+    handle text, http_status int, error text, instance_id uuid, external_id text, url text, native text,
+    next_poll_at timestamptz, visible_after timestamptz, others jsonb)
 ), kept AS (
   UPDATE dispatch_attempt d SET due_at = v.due_at, absences = v.absences, last_look_at = v.looked_at,
          state = CASE WHEN v.state <> 'INTENT' OR d.cancel_requested_at IS NULL THEN v.state
                       WHEN v.proven THEN 'CLOSED' ELSE 'AMBIGUOUS' END,
-         cancel_due_at = CASE WHEN v.state NOT IN ('CLOSED', 'REJECTED') AND NOT (v.state = 'INTENT' AND v.proven)
-                              THEN d.cancel_due_at END,
+         cancel_due_at = CASE WHEN v.state IN ('CLOSED', 'REJECTED') OR v.state = 'INTENT' AND v.proven THEN NULL
+                              WHEN v.state = 'ACKED' AND d.cancel_due_at IS NOT NULL THEN clock_timestamp()
+                              ELSE d.cancel_due_at END,
          handle = coalesce(v.handle, d.handle), http_status = coalesce(v.http_status, d.http_status),
          error = v.error, orchestration_instance_id = coalesce(v.instance_id, d.orchestration_instance_id),
          sends = CASE WHEN v.proven THEN 0 ELSE d.sends END,
          first_sent_at = CASE WHEN v.proven THEN NULL ELSE d.first_sent_at END,
          evidence_until = CASE WHEN v.proven THEN NULL ELSE d.evidence_until END,
-         next_poll_at = CASE WHEN v.state = 'ENQUEUED' THEN clock_timestamp() END,
+         next_poll_at = CASE WHEN v.state = 'ENQUEUED' THEN coalesce(v.next_poll_at, clock_timestamp()) END,
+         visible_after = coalesce(v.visible_after, d.visible_after),
          lease_token = NULL, lease_until = NULL, updated_at = clock_timestamp()
   FROM told v WHERE d.id = v.id AND d.lease_token = :lease AND d.state = CAST(:held AS attempt_state)
   RETURNING d.id, d.run_id, d.engine_id, d.attempt_no, d.batch_execution_id, d.item_execution_id,
-            d.cancel_requested_at, d.settled, d.state, v.instance_id, v.external_id, v.url, v.native
-), born AS (
-  INSERT INTO orchestration_instance (id, engine_id, external_id, attempt, status, status_reason, native_status, url)
-  SELECT instance_id, engine_id, external_id, attempt_no, 'PENDING', 'Dispatched', left(native, 100), url
+            d.cancel_requested_at, d.settled, d.state, v.instance_id, v.external_id, v.url, v.native, v.others
+), executions AS (
+  SELECT run_id, engine_id, attempt_no, instance_id, external_id, url, native, CAST(NULL AS uuid) AS duplicate_of_id
   FROM kept WHERE instance_id IS NOT NULL
+  UNION ALL
+  SELECT k.run_id, k.engine_id, k.attempt_no, o.instance_id, o.external_id, o.url, o.native, k.instance_id
+  FROM kept k CROSS JOIN LATERAL jsonb_to_recordset(k.others) AS o(
+    instance_id uuid, external_id text, url text, native text)
+), born AS (
+  INSERT INTO orchestration_instance (id, engine_id, external_id, attempt, status, status_reason, native_status, url,
+                                      duplicate_of_id)
+  SELECT instance_id, engine_id, external_id, attempt_no, 'PENDING',
+         CASE WHEN duplicate_of_id IS NULL THEN 'Dispatched' ELSE 'EngineDuplicated' END, left(native, 100), url,
+         duplicate_of_id
+  FROM executions
 ), linked AS (
   INSERT INTO run_orchestration (run_id, orchestration_instance_id, attached_at)
-  SELECT run_id, instance_id, clock_timestamp() FROM kept WHERE instance_id IS NOT NULL
+  SELECT run_id, instance_id, clock_timestamp() FROM executions
 ), shown AS (
   UPDATE run SET project_at = clock_timestamp() FROM (SELECT DISTINCT run_id FROM kept) k WHERE run.id = k.run_id
 ), polled AS (
@@ -121,10 +150,6 @@ WHERE d.state IN ('SENT', 'AMBIGUOUS') AND d.due_at <= clock_timestamp()
 """)
 
 
-def _document(change: Change) -> dict[str, Any]:
-    return {name: getattr(change, name) for name in Change.__dataclass_fields__}
-
-
 async def record(
     session: AsyncSession, changes: Sequence[Change], *, lease: UUID, held: str, poll_in: Any
 ) -> Sequence[Any]:
@@ -137,7 +162,7 @@ async def record(
     Returns:
         The attempts that were still ours; the others were taken over, and nothing was written for them.
     """
-    rows = orjson.dumps([_document(change) for change in changes]).decode()
+    rows = orjson.dumps(list(changes)).decode()
     answer = await session.execute(_RECORD, {"rows": rows, "lease": lease, "held": held, "poll_in": poll_in})
     return answer.all()
 

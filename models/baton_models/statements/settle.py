@@ -13,7 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 @dataclass(frozen=True, slots=True)
 class InstanceMove:
-    """What became of one instance, guarded by the version that was read."""
+    """
+    What became of one instance, guarded by the version that was read.
+
+    Attributes:
+        duplicate_of_id: The execution that counts, where this one is the engine's own duplicate.
+    """
 
     id: UUID
     version: int
@@ -24,6 +29,7 @@ class InstanceMove:
     finished_at: datetime | None = None
     duration: int | None = None
     url: str | None = None
+    duplicate_of_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,17 @@ class UnitMove:
     via_processing: bool = False
 
 
+#: Whoever ends a duplicate waits for whoever ends the execution that counts, and the other way round: the later of the
+#: two sees that all has ended. In the order of the keys.
+_LOCK_COUNTING = text("""
+SELECT id FROM orchestration_instance WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
+""")
+
 _INSTANCES = text("""
 UPDATE orchestration_instance i
-SET status = v.status, status_reason = v.reason, native_status = left(v.native, 100), version = i.version + 1,
+SET status = v.status, version = i.version + 1,
+    status_reason = CASE WHEN i.duplicate_of_id IS NULL THEN v.reason ELSE 'EngineDuplicated' END,
+    native_status = left(v.native, 100),
     started_at = coalesce(v.started_at, i.started_at, CASE WHEN v.status <> 'PENDING' THEN clock_timestamp() END),
     finished_at = CASE WHEN v.status IN ('COMPLETED', 'FAILED', 'CANCELLED')
                        THEN coalesce(v.finished_at, clock_timestamp()) END,
@@ -74,12 +88,29 @@ WHERE i.id = v.id AND i.version = v.version AND i.status = 'PENDING' AND v.statu
 RETURNING i.id
 """)
 
+#: An attempt is over when every execution under its token has ended (R7), in whatever order they did. Its unit's end is
+#: that of the one that counts: until the others have ended, too, the attempt stays open, and the unit as well where it
+#: is to be tried again.
 _CLOSE = text("""
-UPDATE dispatch_attempt d SET state = 'CLOSED', due_at = NULL, cancel_due_at = NULL, updated_at = clock_timestamp()
-FROM run r WHERE d.orchestration_instance_id = ANY(CAST(:instances AS uuid[])) AND d.state <> 'CLOSED'
-  AND r.id = d.run_id
+WITH reached AS (
+  SELECT DISTINCT o.id, o.status, o.status_reason,
+         EXISTS (SELECT 1 FROM orchestration_instance x WHERE x.duplicate_of_id = o.id
+                 AND x.status IN ('PENDING', 'PROCESSING', 'RETRYING')) AS goes_on
+  FROM orchestration_instance i JOIN orchestration_instance o ON o.id = coalesce(i.duplicate_of_id, i.id)
+  WHERE i.id = ANY(CAST(:instances AS uuid[])) AND o.status IN ('COMPLETED', 'FAILED', 'CANCELLED')
+)
+UPDATE dispatch_attempt d SET state = CASE WHEN o.goes_on THEN d.state ELSE 'CLOSED' END, due_at = NULL,
+       cancel_due_at = CASE WHEN o.goes_on THEN d.cancel_due_at END, updated_at = clock_timestamp()
+FROM run r, reached o WHERE d.orchestration_instance_id = o.id AND d.state <> 'CLOSED' AND r.id = d.run_id
 RETURNING d.id, d.orchestration_instance_id AS instance_id, d.run_id, d.batch_execution_id, d.item_execution_id,
-          d.attempt_no, d.settled, d.cancel_requested_at, r.cancel_cause, r.definition_id, r.max_attempts
+          d.attempt_no, d.settled, d.error, d.cancel_requested_at, r.cancel_cause, r.definition_id, r.max_attempts,
+          o.goes_on, o.status, o.status_reason, clock_timestamp() AS now
+""")
+
+_WAIT = text("""
+UPDATE dispatch_attempt d SET settled = v.settled, error = coalesce(v.error, d.error)
+FROM unnest(CAST(:ids AS uuid[]), CAST(:settled AS boolean[]), CAST(:errors AS text[])) AS v(id, settled, error)
+WHERE d.id = v.id
 """)
 
 _VALUES = """
@@ -141,6 +172,9 @@ async def move_instances(session: AsyncSession, moves: Sequence[InstanceMove], *
     Returns:
         The ids that moved; somebody else moved the others: read again, decide again.
     """
+    duplicates = {move.duplicate_of_id for move in moves if move.duplicate_of_id}
+    if duplicates:
+        await session.execute(_LOCK_COUNTING, {"ids": sorted(duplicates)})
     passed = set((await session.execute(_PASS, {"rows": _rows(moves)})).scalars())
     rows = _rows([replace(move, version=move.version + 1) if move.id in passed else move for move in moves])
     moved = {row.id for row in await session.execute(_INSTANCES, {"rows": rows})}
@@ -151,8 +185,19 @@ async def move_instances(session: AsyncSession, moves: Sequence[InstanceMove], *
 
 
 async def close_attempts(session: AsyncSession, instances: Sequence[UUID]) -> Sequence[Any]:
-    """Close the attempts of instances that ended; each is returned once, to whoever closed it."""
+    """
+    Close the attempts of instances that ended, where nothing else under their tokens goes on.
+
+    Returns:
+        The attempts whose counting execution has ended: with ``goes_on`` those that stay open for a duplicate.
+    """
     return (await session.execute(_CLOSE, {"instances": list(instances)})).all()
+
+
+async def leave_open(session: AsyncSession, rows: Sequence[tuple[UUID, bool, str | None]]) -> None:
+    """Write of attempts that stay open for a duplicate: (attempt, whether its unit has its end, the message)."""
+    ids, settled, errors = zip(*rows, strict=True)
+    await session.execute(_WAIT, {"ids": list(ids), "settled": list(settled), "errors": list(errors)})
 
 
 async def move_units(session: AsyncSession, moves: Sequence[UnitMove]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,10 +29,11 @@ UPDATE engine_health SET next_poll_at = clock_timestamp() + :again WHERE engine_
 """)
 
 _LIVE = text("""
-SELECT i.id, i.external_id, i.version, i.status, i.native_status, i.lost_since, i.next_poll_at, d.token,
-       r.definition_id, d.cancel_requested_at IS NOT NULL AS cancelled, clock_timestamp() AS now
+SELECT i.id, i.external_id, i.version, i.status, i.native_status, i.lost_since, i.next_poll_at, i.duplicate_of_id,
+       d.orchestration_instance_id, d.token, r.definition_id, d.cancel_requested_at IS NOT NULL AS cancelled,
+       clock_timestamp() AS now
 FROM orchestration_instance i
-JOIN dispatch_attempt d ON d.orchestration_instance_id = i.id
+JOIN dispatch_attempt d ON d.orchestration_instance_id = coalesce(i.duplicate_of_id, i.id)
 JOIN run r ON r.id = d.run_id
 WHERE i.engine_id = :engine AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING') AND i.id > :after
 ORDER BY i.id LIMIT :limit
@@ -43,6 +45,31 @@ SET lost_since = v.lost_since, next_poll_at = v.next_poll_at, updated_at = clock
 FROM unnest(CAST(:ids AS uuid[]), CAST(:since AS timestamptz[]), CAST(:next AS timestamptz[]))
      AS v(id, lost_since, next_poll_at)
 WHERE i.id = v.id AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING')
+""")
+
+#: What is known already, under whatever attempt, stays as it is.
+_DUPLICATED = text("""
+WITH born AS (
+  INSERT INTO orchestration_instance (id, engine_id, external_id, attempt, status, status_reason, native_status, url,
+                                      duplicate_of_id)
+  SELECT v.id, d.engine_id, v.external_id, d.attempt_no, 'PENDING', 'EngineDuplicated', left(v.native, 100), v.url,
+         d.orchestration_instance_id
+  FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(attempt_of uuid, id uuid, external_id text, url text, native text)
+  JOIN dispatch_attempt d ON d.orchestration_instance_id = v.attempt_of
+  ON CONFLICT (engine_id, external_id) DO NOTHING
+  RETURNING id, external_id, duplicate_of_id
+), linked AS (
+  INSERT INTO run_orchestration (run_id, orchestration_instance_id, attached_at)
+  SELECT d.run_id, born.id, clock_timestamp()
+  FROM born JOIN dispatch_attempt d ON d.orchestration_instance_id = born.duplicate_of_id
+  RETURNING run_id
+), cancelled AS (
+  UPDATE dispatch_attempt d SET cancel_due_at = clock_timestamp()
+  FROM born WHERE d.orchestration_instance_id = born.duplicate_of_id AND d.cancel_due_at IS NOT NULL
+), shown AS (
+  UPDATE run SET project_at = clock_timestamp() FROM linked WHERE run.id = linked.run_id
+)
+SELECT external_id FROM born
 """)
 
 _PROBES = text(f"""
@@ -121,6 +148,18 @@ async def note_missing(session: AsyncSession, rows: Sequence[tuple[UUID, Any, An
     """Write down since when instances are missing and when to look again: (id, lost since, next look)."""
     ids, since, nexts = zip(*rows, strict=True)
     await session.execute(_MISSING, {"ids": list(ids), "since": list(since), "next": list(nexts)})
+
+
+async def note_duplicates(session: AsyncSession, rows: Sequence[tuple[UUID, UUID, str, str | None, str]]) -> list[str]:
+    """
+    Store executions that an engine made by itself (R7): (the one that counts, new key, external id, url, native).
+
+    Returns:
+        The external ids of those that were not known yet.
+    """
+    names = ("attempt_of", "id", "external_id", "url", "native")
+    document = orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
+    return list((await session.execute(_DUPLICATED, {"rows": document})).scalars())
 
 
 async def claim_probes(session: AsyncSession, *, limit: int) -> Sequence[Any]:

@@ -1,16 +1,18 @@
 """
-What follows from one submit, from one look, from one cancel: the rules R1–R13 of `dispatch.md`, without I/O.
+What follows from one submit, from one look, from one handle: the rules R1–R13 of `dispatch.md`, without I/O.
 
 Rules kept here: R1 what was ever sent stays counted; R3 a look is judged by its own time; R4 a resend that was not
 sent says nothing of the first send; R5 neither does the refusal of one; R6 what may still arrive is not cancelled
-clean; R8 absence after a restart is no evidence; R9 absence counts twice, a settle time apart; R13 a name that was
-taken and then gone may have been ours. R2, R10, R11 and R12 are kept where time, locks, leases and people are.
+clean; R7 every execution of a token is ours; R8 absence after a restart is no evidence; R9 absence counts twice, a
+settle time apart; R13 a name that was taken and then gone may have been ours. R2, R10, R11 and R12 are kept where
+time, locks, leases and people are.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from baton_operator.engines.base import (
+    Absent,
     Adopted,
     Created,
     Enqueued,
@@ -24,12 +26,18 @@ from baton_operator.engines.base import (
     Sighting,
     Unknown,
 )
+from baton_operator.engines.options import Whereabouts, Withdrawn
 
 #: Seconds until something is tried again: exponential between these.
 FIRST_DELAY = 1.0
 LAST_DELAY = 1800.0
 #: A refusal for lack of permission is tried again after this many seconds (a 403 that a person may mend).
 PERMISSION_DELAY = 300.0
+#: A handle is asked about at least this often, in seconds: an engine may forget it soon after the work has begun
+#: (Jenkins after 300 s).
+HANDLE_DELAY = 60.0
+#: What was given up is looked for again after this many seconds at first.
+LATE_DELAY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,8 @@ class Attempt:
         absences: Absences seen since ``visible_after``.
         last_look_at: The time of the look before; None if there was none.
         cancelled: Whether it is to end.
+        settled: Whether its unit has its end already, because the cancel was not confirmed in time.
+        first_sent_at: When a request for it may have left first.
     """
 
     sends: int
@@ -56,6 +66,8 @@ class Attempt:
     absences: int = 0
     last_look_at: datetime | None = None
     cancelled: bool = False
+    settled: bool = False
+    first_sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +83,11 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The engine has it, without an id so far: ENQUEUED."""
+    """The engine has it, without an id so far: ENQUEUED; ``again_at`` is when to ask, None for at once."""
 
     handle: str
+    again_at: datetime | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +101,12 @@ class Resend:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Nobody knows: AMBIGUOUS, look (again)."""
+    """Nobody knows: AMBIGUOUS, look (again); ``visible_after`` where absence becomes evidence later than it was."""
 
     due_at: datetime
     absences: int
     message: str = ""
+    visible_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +129,14 @@ class Abandon:
     """It was to be cancelled and never ran: CLOSED, and the unit is cancelled clean."""
 
 
-Step = Acknowledge | Queue | Resend | Look | Hold | Refuse | Abandon
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The engine dropped it before it began: CLOSED, and the unit is cancelled, by us or by somebody there."""
+
+    message: str
+
+
+Step = Acknowledge | Queue | Resend | Look | Hold | Refuse | Abandon | Drop
 
 
 def backoff(tries: int, retry_after: float | None = None) -> timedelta:
@@ -159,48 +181,124 @@ def after_look(
     looked_at: datetime,
     epoch: str | None,
     settle: timedelta,
+    allowance: timedelta,
     idempotency: Idempotency,
+    resend: bool = False,
 ) -> Step:
     """
     Say what follows from looking for an attempt whose fate nobody knows.
 
     Args:
         looked_at: When the look began (rule R3), with a time zone.
-        epoch: The engine's restart epoch now.
+        epoch: The engine's restart epoch by the last probe; what the look itself says wins.
         settle: How far two absences lie apart at least (rule R9).
+        allowance: How long after its first send a request may begin: lease, freeze and network delay.
         idempotency: What the engine offers against a submit that arrives twice.
+        resend: Whether what is not there is sent again also where the engine offers nothing
+            (``onAmbiguous: Resend``).
     """
+    step: Step
     match sighting:
         case Found(external_id, url, native, others):
             return Acknowledge(external_id, url, native, adopted=True, others=others)
-        case Foreign() if attempt.visible_after and looked_at < attempt.visible_after:
-            return Look(attempt.visible_after, 0, "the name is taken; ours may still arrive")
-        case Foreign() if attempt.sends <= 1 and idempotency is Idempotency.UNIQUE_NAME:
-            return Refuse("NameTaken", "the engine has an execution of this name that is not ours")
+        case Enqueued(handle):
+            return Queue(handle)
         case Foreign(external_id):
-            return Hold(f"the engine has {external_id[:300]} under our name, which is not ours")
+            step = _after_foreign(attempt, external_id, looked_at=looked_at, idempotency=idempotency)
+        case Absent(memory, told):
+            resend = resend or idempotency in {Idempotency.UNIQUE_NAME, Idempotency.KEY}
+            ends = _evidence_ends(attempt, memory, allowance)
+            now_epoch = epoch if told is None else told
+            step = _after_absence(
+                attempt, looked_at=looked_at, epoch=now_epoch, ends=ends, settle=settle, resend=resend
+            )
+    if attempt.settled and isinstance(step, Hold):
+        return _look_on(attempt, step, looked_at=looked_at)
+    return step
+
+
+def _after_foreign(
+    attempt: Attempt, external_id: str, *, looked_at: datetime, idempotency: Idempotency
+) -> Look | Refuse | Hold:
+    """Say what follows where something else has our name."""
+    if attempt.visible_after and looked_at < attempt.visible_after:
+        return Look(attempt.visible_after, 0, "the name is taken; ours may still arrive")
+    if attempt.sends <= 1 and idempotency is Idempotency.UNIQUE_NAME:
+        return Refuse("NameTaken", "the engine has an execution of this name that is not ours")
+    return Hold(f"the engine has {external_id[:300]} under our name, which is not ours")
+
+
+def _evidence_ends(attempt: Attempt, memory: float | None, allowance: timedelta) -> datetime | None:
+    """Say from when on absence is no evidence any more: what was known at the send, or what this look shows less."""
+    if memory is None or attempt.first_sent_at is None:
+        return attempt.evidence_until
+    reaches = attempt.first_sent_at + timedelta(seconds=memory) - allowance
+    return min(attempt.evidence_until or reaches, reaches)
+
+
+def _after_absence(
+    attempt: Attempt,
+    *,
+    looked_at: datetime,
+    epoch: str | None,
+    ends: datetime | None,
+    settle: timedelta,
+    resend: bool,
+) -> Look | Abandon | Resend | Hold:
+    """Say what follows from an absence: first whether it is evidence, then of what."""
     if attempt.visible_after and looked_at < attempt.visible_after:
         return Look(attempt.visible_after, 0, "not there yet")
     if epoch != attempt.epoch:
         return Hold("the engine was restarted since the submit: its absence proves nothing")
-    if attempt.evidence_until and looked_at >= attempt.evidence_until:
+    if ends and looked_at >= ends:
         return Hold("the engine may have run and forgotten it: its absence proves nothing any more")
-    return _after_absence(attempt, looked_at=looked_at, settle=settle, idempotency=idempotency)
-
-
-def _after_absence(
-    attempt: Attempt, *, looked_at: datetime, settle: timedelta, idempotency: Idempotency
-) -> Look | Abandon | Resend | Hold:
-    """Say what follows from an absence that is evidence."""
     apart = attempt.last_look_at is None or looked_at - attempt.last_look_at >= settle
     absences = attempt.absences + (1 if apart or not attempt.absences else 0)
     if absences < 2:  # noqa: PLR2004 - rule R9
         return Look(looked_at + settle, absences, "not there; looking once more")
     if attempt.cancelled:
         return Abandon()
-    if idempotency in {Idempotency.UNIQUE_NAME, Idempotency.KEY}:
+    if resend:
         return Resend(looked_at, proven=False, message="not there: sent again under the same name")
     return Hold("not there; this engine cannot tell a second submit from the first")
+
+
+def _look_on(attempt: Attempt, held: Hold, *, looked_at: datetime) -> Look | Abandon:
+    """
+    Go on looking for what was given up: what turns up is cancelled then (rule R6).
+
+    Nobody waits for a decision any more, so nothing is held: it is looked for, ever more seldom, as long as the engine
+    would remember it.
+    """
+    if attempt.evidence_until and looked_at >= attempt.evidence_until:
+        return Abandon()
+    passed = looked_at - (attempt.visible_after or looked_at)
+    wait = min(max(passed, timedelta(seconds=LATE_DELAY)), timedelta(seconds=LAST_DELAY))
+    return Look(looked_at + wait, attempt.absences, held.message)
+
+
+def after_follow(
+    attempt: Attempt, whereabouts: Whereabouts, *, asked_at: datetime, interval: timedelta, lag: timedelta
+) -> Step:
+    """
+    Say what follows from asking where the work behind a handle is.
+
+    Args:
+        asked_at: When the question was put, with a time zone.
+        interval: How often engines are asked about what is under way (``tracking.interval``).
+        lag: How late the engine may show what has begun: the work may have left the queue a moment ago.
+    """
+    match whereabouts:
+        case Found(external_id, url, native, others):
+            return Acknowledge(external_id, url, native, adopted=True, others=others)
+        case Enqueued(handle):
+            return Queue(handle, asked_at + min(interval, timedelta(seconds=HANDLE_DELAY)))
+        case Withdrawn(message):
+            return Drop(message)
+        case Absent():
+            visible_after = max(attempt.visible_after or asked_at, asked_at + lag)
+            message = "the engine does not know the handle any more"
+            return Look(asked_at, 0, message, visible_after=visible_after)
 
 
 def counted(attempt: Attempt) -> Attempt:

@@ -267,7 +267,8 @@ class Foreign:
     external_id: str
 
 
-Sighting = Found | Absent | Foreign
+#: What a look sees; `Enqueued` where the engine has it and still gives only a handle.
+Sighting = Found | Enqueued | Absent | Foreign
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,40 @@ from uuid import UUID
 
 from baton_models import new_id
 from baton_models.payload import cleaned, clip_identifier
-from baton_models.statements.record import Change
+from baton_models.statements.record import Change, Duplicate
 from baton_models.statements.settle import UnitMove
-from baton_operator.decide.attempts import Abandon, Acknowledge, Hold, Look, Queue, Refuse, Resend, Step
+from baton_operator.decide.attempts import (
+    Abandon,
+    Acknowledge,
+    Attempt,
+    Drop,
+    Hold,
+    Look,
+    Queue,
+    Refuse,
+    Resend,
+    Step,
+)
+from baton_operator.engines.base import Found
 
 #: Length of an external id in its column.
 EXTERNAL_ID = 200
+
+
+def attempt_of(row: Any) -> Attempt:
+    """Make what decisions need to know of a claimed row, as `baton_models.statements.claim.WORK` reads it."""
+    return Attempt(
+        sends=row.sends,
+        tries=row.tries,
+        visible_after=row.visible_after,
+        evidence_until=row.evidence_until,
+        epoch=row.engine_epoch,
+        absences=row.absences,
+        last_look_at=row.last_look_at,
+        cancelled=row.cancel_requested_at is not None,
+        settled=row.settled,
+        first_sent_at=row.first_sent_at,
+    )
 
 
 def change_of(attempt: UUID, step: Step, *, looked_at: datetime | None = None) -> Change:
@@ -22,7 +50,7 @@ def change_of(attempt: UUID, step: Step, *, looked_at: datetime | None = None) -
         looked_at: When the look began that led to it; None after a submit.
     """
     match step:
-        case Acknowledge(external_id, url, native):
+        case Acknowledge(external_id, url, native, others=others):
             return Change(
                 attempt,
                 "ACKED",
@@ -30,14 +58,21 @@ def change_of(attempt: UUID, step: Step, *, looked_at: datetime | None = None) -
                 external_id=clip_identifier(external_id, EXTERNAL_ID),
                 url=url,
                 native=_text(native) or None,
+                others=tuple(duplicate(each) for each in others),
             )
-        case Queue(handle):
-            return Change(attempt, "ENQUEUED", handle=handle)
+        case Queue(handle, again_at, message):
+            return Change(attempt, "ENQUEUED", handle=handle, next_poll_at=again_at, error=_text(message) or None)
         case Resend(due_at, proven, message):
             return Change(attempt, "INTENT", due_at=due_at, proven=proven, error=_text(message))
-        case Look(due_at, absences, message):
+        case Look(due_at, absences, message, visible_after):
             return Change(
-                attempt, "AMBIGUOUS", due_at=due_at, absences=absences, looked_at=looked_at, error=_text(message)
+                attempt,
+                "AMBIGUOUS",
+                due_at=due_at,
+                absences=absences,
+                looked_at=looked_at,
+                error=_text(message),
+                visible_after=visible_after,
             )
         case Hold(message):
             return Change(attempt, "HALTED", looked_at=looked_at, error=_text(message))
@@ -45,6 +80,35 @@ def change_of(attempt: UUID, step: Step, *, looked_at: datetime | None = None) -
             return Change(attempt, "REJECTED", error=_text(message))
         case Abandon():
             return Change(attempt, "CLOSED", error="cancelled; it never ran")
+        case Drop(message):
+            return Change(attempt, "CLOSED", error=_text(message))
+
+
+def duplicate(found: Found) -> Duplicate:
+    """Make the row of an execution that the engine started itself."""
+    external_id = clip_identifier(found.external_id, EXTERNAL_ID)
+    return Duplicate(new_id(), external_id, found.url, _text(found.native) or None)
+
+
+def unit_move(row: Any, step: Step) -> UnitMove | None:
+    """
+    Say what becomes of the unit: failed where the engine refused, cancelled where it never ran; None where it goes on.
+
+    Args:
+        row: As `baton_models.statements.record.record` gives it.
+    """
+    match step:
+        case Refuse():
+            return refused(row, step)
+        case Abandon():
+            return abandoned(row)
+        case Drop(message) if row.cancel_requested_at is None:
+            unit = row.id, row.run_id, row.batch_execution_id, row.item_execution_id
+            return UnitMove(*unit, "CANCELLED", "NotBuilt", _text(message) or None)
+        case Drop():
+            return abandoned(row)
+        case _:
+            return None
 
 
 def refused(row: Any, step: Refuse) -> UnitMove:

@@ -15,15 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models import new_id
 from baton_models.statements import record as statements
-from baton_models.statements.settle import UnitMove
 from baton_operator import faults
 from baton_operator.decide import attempts as decide
-from baton_operator.decide.durations import seconds
 from baton_operator.decide.expressions import InvalidExpressionError
 from baton_operator.engines.base import EngineAdapter
 from baton_operator.engines.embedded import wake_workers
 from baton_operator.engines.errors import EngineError
-from baton_operator.loops.changes import abandoned, change_of, refused
+from baton_operator.loops.bounds import interval, lease, may_resend, travel
+from baton_operator.loops.changes import attempt_of, change_of, unit_move
 from baton_operator.loops.dispatch import CONCURRENCY, boottime
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
@@ -60,11 +59,11 @@ class ResolveLoop:
         await self._lanes.drain()
 
     async def _serve(self, engine: UUID) -> bool:
-        lease = new_id()
-        lease_for = timedelta(seconds=self._settings.request_deadline * 2 + 1)
+        held_by = new_id()
+        lease_for = lease(self._settings)
         row, held = await self._store.run(
             lambda session: statements.claim_unclear(
-                session, engine, lease=lease, lease_for=lease_for, limit=self._settings.batch_size
+                session, engine, lease=held_by, lease_for=lease_for, limit=self._settings.batch_size
             )
         )
         begun = boottime()  # after the claim: a look must never be dated later than it was (R3)
@@ -84,7 +83,7 @@ class ResolveLoop:
         looks = await asyncio.gather(*(look(each) for each in held))
         faults.hit("dispatch.find.after")
         faults.hit("dispatch.resolve.before")
-        await self._record(looks, lease, row)
+        await self._record(looks, held_by, row)
         faults.hit("dispatch.resolve.after")
         for bell in self._followers:
             bell.ring()
@@ -100,54 +99,36 @@ class ResolveLoop:
             # Where there is no fingerprint, this is why it was never sent; else its arguments could be computed once.
             return decide.Hold(str(error)) if each.fingerprint else decide.Refuse("InvalidArguments", str(error))
         except EngineError as error:
-            return decide.Look(looked_at + decide.backoff(each.absences + 1), each.absences, str(error))
+            wait = decide.backoff(each.absences + 1, getattr(error, "retry_after", None))
+            return decide.Look(looked_at + wait, each.absences, str(error))
         return decide.after_look(
-            decide.Attempt(
-                sends=each.sends,
-                tries=each.tries,
-                visible_after=each.visible_after,
-                evidence_until=each.evidence_until,
-                epoch=each.engine_epoch,
-                absences=each.absences,
-                last_look_at=each.last_look_at,
-                cancelled=each.cancel_requested_at is not None,
-            ),
+            attempt_of(each),
             sighting,
             looked_at=looked_at,
             epoch=engine.restart_epoch,
             settle=timedelta(seconds=self._settings.settle_time),
+            allowance=lease(self._settings) + travel(self._settings),
             idempotency=adapter.idempotency,
+            resend=may_resend(engine.spec, each.target_reason),
         )
 
-    async def _record(self, looks: Sequence[tuple[Any, decide.Step, datetime]], lease: UUID, engine: Any) -> None:
+    async def _record(self, looks: Sequence[tuple[Any, decide.Step, datetime]], held_by: UUID, engine: Any) -> None:
         changes = [change_of(each.id, step, looked_at=looked_at) for each, step, looked_at in looks]
         steps = {each.id: step for each, step, _ in looks}
-        poll_in = timedelta(seconds=seconds(engine.spec.get("tracking", {}).get("interval", "10s")))
+        poll_in = interval(engine.spec)
 
         async def work(session: AsyncSession) -> None:
-            kept = await statements.record(session, changes, lease=lease, held="AMBIGUOUS", poll_in=poll_in)
-            moves = [move for row in kept if not row.settled and (move := _unit_move(row, steps[row.id]))]
+            kept = await statements.record(session, changes, lease=held_by, held="AMBIGUOUS", poll_in=poll_in)
+            moves = [move for row in kept if not row.settled and (move := unit_move(row, steps[row.id]))]
             if moves:
                 await self._settler.end(session, moves, runs={move.run_id for move in moves})
             if any(row.state == "ACKED" for row in kept):
                 await wake_workers(session)
 
         await self._store.run(work)
+        label = f"{engine.namespace}/{engine.name}"
         for step in steps.values():
             if isinstance(step, decide.Acknowledge):
-                label = f"{engine.namespace}/{engine.name}"
                 self._metrics.submissions.labels(engine=label, outcome="adopted").inc()
             elif isinstance(step, decide.Hold):
-                label = f"{engine.namespace}/{engine.name}"
                 self._metrics.submissions.labels(engine=label, outcome="held").inc()
-
-
-def _unit_move(row: Any, step: decide.Step) -> UnitMove | None:
-    """Say what the unit becomes: failed where the engine refused, cancelled where it never ran."""
-    match step:
-        case decide.Refuse():
-            return refused(row, step)
-        case decide.Abandon():
-            return abandoned(row)
-        case _:
-            return None

@@ -6,7 +6,7 @@ Used by `track` and by the worker, so that a task's own writes and its unit's tr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +35,8 @@ class Verdict:
         message: For people, where it failed.
         duration: Seconds by the engine's clock, if known.
         result: The unit's result, JSON; None for none.
+        duplicate_of_id: The execution that counts, where this one is the engine's own duplicate (R7): its end is not
+            the unit's.
     """
 
     instance_id: UUID
@@ -48,6 +50,7 @@ class Verdict:
     duration: float | None = None
     result: Any = None
     url: str | None = None
+    duplicate_of_id: UUID | None = None
 
 
 class Settler:
@@ -71,17 +74,29 @@ class Settler:
         return len(moved)
 
     async def _end_units(self, session: AsyncSession, closed: Sequence[Any], ended: dict[UUID, Verdict]) -> None:
+        """
+        Say what becomes of units whose attempts have come to their end.
+
+        The counting execution's end is the unit's (R7). Where a duplicate goes on, a unit that is done is done; one
+        that is to be tried again waits for it.
+        """
         definitions = await self._definitions.get(session, {row.definition_id for row in closed})
-        now = datetime.now(UTC)
-        moves = []
+        moves: list[UnitMove] = []
+        open_ones: list[tuple[UUID, bool, str | None]] = []
         for row in closed:
             if row.settled:
                 continue
-            verdict = ended[row.instance_id]
+            verdict = ended.get(row.instance_id) or _remembered(row)
             policy = definitions[row.definition_id].retry
             cause = row.cancel_cause or ("Cancelled" if row.cancel_requested_at else None)
-            step = after_attempt(verdict.status, verdict.reason, row.attempt_no, policy, stopping=cause, now=now)
-            moves.append(_unit(row, verdict, step, whole_run_timed_out=cause == "TimedOut"))
+            step = after_attempt(verdict.status, verdict.reason, row.attempt_no, policy, stopping=cause, now=row.now)
+            waits = row.goes_on and isinstance(step, Retry)
+            if row.goes_on:
+                open_ones.append((row.id, not waits, cleaned(verdict.message)[0][:1000] or None))
+            if not waits:
+                moves.append(_unit(row, verdict, step, whole_run_timed_out=cause == "TimedOut"))
+        if open_ones:
+            await settle.leave_open(session, open_ones)
         await self.end(session, moves, runs={row.run_id for row in closed})
 
     async def end(self, session: AsyncSession, moves: Sequence[UnitMove], *, runs: set[UUID]) -> None:
@@ -112,6 +127,11 @@ class Settler:
         await self.advance(session, runs)
 
 
+def _remembered(row: Any) -> Verdict:
+    """Read the verdict of an execution that ended before its duplicate did."""
+    return Verdict(row.instance_id, 0, ExecutionStatus(row.status), row.status_reason or "", "", row.error or "")
+
+
 def _move(verdict: Verdict) -> InstanceMove:
     return InstanceMove(
         id=verdict.instance_id,
@@ -123,6 +143,7 @@ def _move(verdict: Verdict) -> InstanceMove:
         finished_at=verdict.finished_at,
         duration=None if verdict.duration is None else round(verdict.duration),
         url=verdict.url,
+        duplicate_of_id=verdict.duplicate_of_id,
     )
 
 

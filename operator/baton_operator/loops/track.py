@@ -13,13 +13,16 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from baton_models import new_id
+from baton_models.payload import clip_identifier
 from baton_models.statements import track as statements
 from baton_models.status import ExecutionStatus
 from baton_operator import faults
 from baton_operator.decide.durations import seconds
 from baton_operator.decide.tracking import Gone, Missed, Seen, forward, judge_missing, observed
-from baton_operator.engines.base import EngineAdapter, Observation, Reference
+from baton_operator.engines.base import Duplicate, EngineAdapter, Observation, Reference
 from baton_operator.engines.errors import EngineError
+from baton_operator.loops.changes import EXTERNAL_ID
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
@@ -112,9 +115,29 @@ class TrackLoop:
             self._metrics.loop_errors.labels(loop=self.name, reason=type(error).__name__).inc()
             logger.warning("track.unreadable", extra={"engine": label, "error": str(error)})
         judged += await self._look(missing, references, adapter)
+        await self._adopt(rows, answer.duplicates, label)
         self._count_unknown(judged, label)
         await self._settle(judged)
         self._observe_lag(judged, label)
+
+    async def _adopt(self, rows: Sequence[Any], duplicates: Sequence[Duplicate], label: str) -> None:
+        """Follow, from the next poll on, what the engine started by itself under a token of ours (R7)."""
+        counting = {row.token: row.orchestration_instance_id for row in rows}
+        news = [
+            (
+                counting[each.token],
+                new_id(),
+                clip_identifier(each.observation.external_id, EXTERNAL_ID),
+                each.observation.url,
+                each.observation.native,
+            )
+            for each in duplicates
+            if each.token in counting
+        ]
+        if not news:
+            return
+        for external_id in await self._store.run(lambda session: statements.note_duplicates(session, news)):
+            logger.warning("track.duplicated", extra={"engine": label, "external_id": external_id})
 
     async def _look(
         self, rows: Sequence[Any], references: Mapping[UUID, Reference], adapter: EngineAdapter
@@ -166,7 +189,15 @@ class TrackLoop:
 def _verdict(row: Any, seen: Seen | Gone) -> Verdict | None:
     """Make a verdict where something has changed."""
     if isinstance(seen, Gone):
-        return Verdict(row.id, row.version, ExecutionStatus.FAILED, "Lost", row.native_status or "", seen.message)
+        return Verdict(
+            row.id,
+            row.version,
+            ExecutionStatus.FAILED,
+            "Lost",
+            row.native_status or "",
+            seen.message,
+            duplicate_of_id=row.duplicate_of_id,
+        )
     observation = seen.observation
     if not observed(ExecutionStatus(row.status), row.native_status, observation, was_missing=bool(row.lost_since)):
         return None
@@ -182,4 +213,5 @@ def _verdict(row: Any, seen: Seen | Gone) -> Verdict | None:
         duration=observation.duration,
         result=observation.result,
         url=observation.url,
+        duplicate_of_id=row.duplicate_of_id,
     )

@@ -11,11 +11,13 @@ from baton_operator.decide.attempts import (
     Abandon,
     Acknowledge,
     Attempt,
+    Drop,
     Hold,
     Look,
     Queue,
     Refuse,
     Resend,
+    after_follow,
     after_look,
     after_submit,
     backoff,
@@ -36,11 +38,14 @@ from baton_operator.engines.base import (
     Sighting,
     Unknown,
 )
+from baton_operator.engines.options import Whereabouts, Withdrawn
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 VISIBLE = NOON + timedelta(seconds=60)
 FORGOTTEN = NOON + timedelta(minutes=10)
 SETTLE = timedelta(seconds=2)
+ALLOWANCE = timedelta(seconds=31)
+LAG, INTERVAL = timedelta(seconds=30), timedelta(seconds=10)
 ALREADY_SEEN_ABSENT = {"absences": 1, "last_look_at": VISIBLE + timedelta(seconds=1)}
 LOOK_AGAIN = VISIBLE + timedelta(seconds=5)
 
@@ -55,8 +60,18 @@ def seen(
     *,
     epoch: str | None = "1",
     idempotency: Idempotency = Idempotency.UNIQUE_NAME,
+    resend: bool = False,
 ) -> object:
-    return after_look(attempt, sighting, looked_at=at, epoch=epoch, settle=SETTLE, idempotency=idempotency)
+    return after_look(
+        attempt,
+        sighting,
+        looked_at=at,
+        epoch=epoch,
+        settle=SETTLE,
+        allowance=ALLOWANCE,
+        idempotency=idempotency,
+        resend=resend,
+    )
 
 
 SUBMITS: list[tuple[str, Attempt, Outcome, object]] = [
@@ -162,6 +177,7 @@ LOOKS: list[tuple[str, Attempt, Sighting, datetime, Idempotency, object]] = [
         Idempotency.SEARCH_ONLY,
         Acknowledge("x", None, "", adopted=True, others=(Found("y"),)),
     ),
+    ("it still waits there", once, Enqueued("item/7"), LOOK_AGAIN, Idempotency.COALESCING, Queue("item/7")),
     (
         "a foreigner",
         once,
@@ -226,6 +242,69 @@ def test_r8_absence_after_a_restart_is_no_evidence(epoch: str | None) -> None:
     step = seen(ABSENT_TWICE, Absent(), epoch=epoch)
     assert isinstance(step, Hold)
     assert "restarted" in step.message
+
+
+@pytest.mark.parametrize(("told", "before", "expected"), [("2", "1", Hold), ("1", "2", Resend), (None, "1", Resend)])
+def test_r8_the_looks_own_epoch_wins(told: str | None, before: str, expected: type) -> None:
+    """The engine was restarted after the last probe, or the probe is newer than this answer: the answer counts."""
+    assert isinstance(seen(ABSENT_TWICE, Absent(epoch=told), epoch=before), expected)
+
+
+def test_a_look_that_reaches_less_far_back_proves_less() -> None:
+    """A list of builds that ends after the first send hides what began before; the bounds are taken off."""
+    sent = replace(ABSENT_TWICE, first_sent_at=NOON)
+    enough = (LOOK_AGAIN - NOON + ALLOWANCE).total_seconds()
+    assert isinstance(seen(sent, Absent(memory=enough)), Hold)
+    assert isinstance(seen(sent, Absent(memory=enough + 1)), Resend)
+    assert isinstance(seen(sent, Absent(memory=86_400), FORGOTTEN), Hold), "it never proves more than the engine's own"
+
+
+@pytest.mark.parametrize("each", [Idempotency.COALESCING, Idempotency.SEARCH_ONLY])
+def test_an_engine_may_be_trusted_with_a_resend(each: Idempotency) -> None:
+    """`onAmbiguous: Resend` sends again by the same rule as for a unique name, and by no weaker one."""
+    assert isinstance(seen(ABSENT_TWICE, Absent(), idempotency=each, resend=True), Resend)
+    assert isinstance(seen(once, Absent(), idempotency=each, resend=True), Look)
+    assert isinstance(seen(ABSENT_TWICE, Absent(epoch="2"), idempotency=each, resend=True), Hold)
+    assert isinstance(seen(ABSENT_TWICE, Absent(), FORGOTTEN, idempotency=each, resend=True), Hold)
+    assert seen(replace(ABSENT_TWICE, cancelled=True), Absent(), idempotency=each, resend=True) == Abandon()
+
+
+def test_r6_what_was_given_up_is_looked_for_as_long_as_the_engine_remembers() -> None:
+    """Nobody is asked any more; each look comes later than the one before; in the end it is let go."""
+    given_up = replace(ABSENT_TWICE, cancelled=True, settled=True, epoch="0")
+    early = seen(given_up, Absent())
+    assert isinstance(early, Look)
+    assert early.due_at == LOOK_AGAIN + timedelta(seconds=60)
+    later = VISIBLE + timedelta(minutes=5)
+    assert seen(given_up, Absent(), later).due_at == later + timedelta(minutes=5)
+    assert isinstance(seen(given_up, Found("x")), Acknowledge)
+    assert seen(given_up, Absent(), FORGOTTEN) == Abandon()
+
+
+def follow(attempt: Attempt, whereabouts: Whereabouts, at: datetime = NOON) -> object:
+    return after_follow(attempt, whereabouts, asked_at=at, interval=INTERVAL, lag=LAG)
+
+
+def test_after_following_a_handle() -> None:
+    """Begun, waiting, dropped, unknown: each has exactly one step."""
+    begun = Found("x", "u", "Running", (Found("y"),))
+    assert follow(once, begun) == Acknowledge("x", "u", "Running", adopted=True, others=(Found("y"),))
+    assert follow(once, Enqueued("item/7")) == Queue("item/7", NOON + INTERVAL)
+    assert follow(once, Withdrawn("cancelled in the queue")) == Drop("cancelled in the queue")
+
+
+def test_a_handle_is_asked_about_before_the_engine_forgets_it() -> None:
+    """However seldom an engine is asked otherwise."""
+    step = after_follow(once, Enqueued("7"), asked_at=NOON, interval=timedelta(hours=1), lag=LAG)
+    assert step == Queue("7", NOON + timedelta(seconds=60))
+
+
+def test_a_handle_that_is_forgotten_says_nothing_of_the_work() -> None:
+    """It may have left the queue a moment ago: its absence is evidence only after the engine's lag."""
+    message = "the engine does not know the handle any more"
+    assert follow(once, Absent()) == Look(NOON, 0, message, visible_after=VISIBLE)
+    late = VISIBLE + timedelta(minutes=1)
+    assert follow(once, Absent(), late) == Look(late, 0, message, visible_after=late + LAG)
 
 
 def test_r9_absence_counts_twice_a_settle_time_apart() -> None:

@@ -160,6 +160,7 @@ class OneAttempt(RuleBasedStateMachine):
             looked_at=looked_at,
             epoch=epoch,
             settle=timedelta(seconds=SETTLE),
+            allowance=timedelta(seconds=LEASE + FREEZE + NETWORK),
             idempotency=Idempotency.UNIQUE_NAME,
         )
         self.record(step, looked_at)
