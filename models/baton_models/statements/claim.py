@@ -1,4 +1,10 @@
-"""Claiming attempts under the engine's row lock: counting what is in flight and claiming are one step (R10)."""
+"""
+Claiming attempts under the engine's row lock: counting what is in flight and claiming are one step (R10).
+
+Who is served, where there is less room than work: the namespace with the fewest attempts in flight; among those with
+as many, the next one after the namespace that was served last. Priority orders the attempts of one namespace, it never
+puts one namespace before another.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +20,15 @@ SELECT h.engine_id FROM engine_health h JOIN engine e ON e.id = h.engine_id
 WHERE e.is_active AND NOT e.suspend AND h.ready_reason = 'ProbeSucceeded' AND h.stalled_reason IS NULL
   AND h.authenticated_reason IS DISTINCT FROM 'CredentialsRejected'
   AND coalesce(h.paused_until, '-infinity') <= clock_timestamp()
+  AND (h.circuit_state = 'closed' OR coalesce(h.circuit_until, '-infinity') <= clock_timestamp())
   AND EXISTS (SELECT 1 FROM dispatch_attempt d JOIN run r ON r.id = d.run_id AND r.state = 'Active'
               WHERE d.engine_id = h.engine_id AND d.state = 'INTENT' AND d.due_at <= clock_timestamp())
 """)
 
 _LOCK = text("""
 SELECT h.restart_epoch, h.memory_seconds, e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec,
-       clock_timestamp() AS now,
+       clock_timestamp() AS now, h.last_tenant, h.circuit_state, h.circuit_until,
+       coalesce(h.paused_until, '-infinity') > clock_timestamp() AS is_paused,
        h.bucket_tokens, CAST(extract(epoch FROM clock_timestamp() - h.bucket_at) AS float) AS bucket_seconds
 FROM engine_health h JOIN engine e ON e.id = h.engine_id
 WHERE h.engine_id = :engine FOR UPDATE OF h
@@ -48,29 +56,36 @@ LEFT JOIN item_execution ie ON ie.id = d.item_execution_id
 LEFT JOIN item i ON i.id = ie.item_id
 """
 
-#: Each namespace is served in turn: first everybody's most urgent attempt, then everybody's second, and so on.
-#: What belongs to a suspended run is passed over.
+#: Namespaces with work are found by one step in the index each, however much they have; of each, its most urgent
+#: attempts. ``place`` is how many a namespace would have in flight with this one. What belongs to a suspended run is
+#: passed over.
 _PICK = text(f"""
-WITH held AS (
+WITH RECURSIVE held AS (
   SELECT tenant_id, count(*) AS n FROM dispatch_attempt
   WHERE engine_id = :engine AND state IN ('SENT', 'ENQUEUED', 'ACKED', 'AMBIGUOUS', 'HALTED') GROUP BY tenant_id
 ), tenants AS (
-  SELECT DISTINCT tenant_id FROM dispatch_attempt
-  WHERE engine_id = :engine AND state = 'INTENT' AND due_at <= clock_timestamp()
+  (SELECT tenant_id FROM dispatch_attempt WHERE engine_id = :engine AND state = 'INTENT' ORDER BY tenant_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT a.tenant_id FROM dispatch_attempt a
+          WHERE a.engine_id = :engine AND a.state = 'INTENT' AND a.tenant_id > t.tenant_id
+          ORDER BY a.tenant_id LIMIT 1)
+  FROM tenants t WHERE t.tenant_id IS NOT NULL
 ), due AS (
-  SELECT d.id, d.priority, d.due_at,
-         row_number() OVER (PARTITION BY t.tenant_id ORDER BY d.priority DESC, d.due_at, d.id) AS turn
+  SELECT d.id, t.tenant_id, coalesce(h.n, 0) + row_number() OVER (
+           PARTITION BY t.tenant_id ORDER BY d.priority DESC, d.due_at, d.id) AS place
   FROM tenants t LEFT JOIN held h ON h.tenant_id = t.tenant_id CROSS JOIN LATERAL (
     SELECT a.id, a.priority, a.due_at FROM dispatch_attempt a JOIN run r ON r.id = a.run_id AND r.state = 'Active'
     WHERE a.engine_id = :engine AND a.tenant_id = t.tenant_id AND a.state = 'INTENT' AND a.due_at <= clock_timestamp()
     ORDER BY a.priority DESC, a.due_at, a.id
     LIMIT least(CAST(:limit AS bigint), greatest(CAST(:per_namespace AS bigint) - coalesce(h.n, 0), 0))) d
 ), picked AS (
-  SELECT id FROM due ORDER BY turn, priority DESC, due_at
+  SELECT id, row_number() OVER (ORDER BY place, tenant_id <= CAST(:last_tenant AS text), tenant_id) AS turn
+  FROM due ORDER BY turn
   LIMIT greatest(least(CAST(:limit AS bigint), :max_in_flight - coalesce((SELECT sum(n) FROM held), 0)), 0)
 )
-{WORK}
-WHERE d.id IN (SELECT id FROM picked) AND d.state = 'INTENT'
+{WORK} JOIN picked ON picked.id = d.id
+WHERE d.state = 'INTENT'
+ORDER BY picked.turn
 FOR UPDATE OF d SKIP LOCKED
 """)
 
@@ -103,7 +118,10 @@ WITH sent AS (
          deadline_at = coalesce(r.deadline_at, clock_timestamp() + make_interval(secs => r.run_timeout_seconds))
   FROM (SELECT DISTINCT run_id FROM sent) s WHERE r.id = s.run_id AND r.status IN ('PENDING', 'RETRYING')
 ), bucket AS (
-  UPDATE engine_health SET bucket_tokens = :tokens - (SELECT count(*) FROM sent), bucket_at = :now
+  UPDATE engine_health SET bucket_tokens = :tokens - (SELECT count(*) FROM sent), bucket_at = :now,
+         last_tenant = coalesce(CAST(:last_tenant AS text), last_tenant),
+         circuit_state = CASE WHEN CAST(:trial AS boolean) THEN 'half-open' ELSE circuit_state END,
+         circuit_until = CASE WHEN CAST(:trial AS boolean) THEN clock_timestamp() + :lease_for ELSE circuit_until END
   WHERE engine_id = :engine
 )
 SELECT id, visible_after, evidence_until FROM sent
@@ -130,7 +148,7 @@ async def engines_with_work(session: AsyncSession) -> Sequence[UUID]:
 
 
 async def lock_engine(session: AsyncSession, engine: UUID) -> Any:
-    """Take the engine's row lock and read its spec and bucket; None if the engine is gone."""
+    """Take the engine's row lock and read its spec, bucket, circuit and turn; None if the engine is gone."""
     return (await session.execute(_LOCK, {"engine": engine})).one_or_none()
 
 
@@ -139,13 +157,24 @@ async def probe_now(session: AsyncSession, engine: UUID) -> None:
     await session.execute(_PROBE_NOW, {"engine": engine})
 
 
-async def pick(session: AsyncSession, engine: UUID, limits: Limits, *, limit: int) -> Sequence[Any]:
-    """Pick up to *limit* due attempts, fairly among namespaces, with all that a request is made of."""
+async def pick(
+    session: AsyncSession, engine: UUID, limits: Limits, *, limit: int, last_tenant: str | None = None
+) -> Sequence[Any]:
+    """
+    Pick up to *limit* due attempts, fairly among namespaces, with all that a request is made of.
+
+    Args:
+        last_tenant: The namespace that was served last, as `lock_engine` gives it.
+
+    Returns:
+        The attempts, in the order in which their namespaces are served.
+    """
     values = {
         "engine": engine,
         "limit": limit,
         "per_namespace": limits.per_namespace if limits.per_namespace is not None else limits.max_in_flight,
         "max_in_flight": limits.max_in_flight,
+        "last_tenant": last_tenant or "",
     }
     return (await session.execute(_PICK, values)).all()
 
@@ -163,6 +192,8 @@ async def mark_sent(
     epoch: str | None,
     tokens: float,
     now: datetime,
+    last_tenant: str | None = None,
+    trial: bool = False,
 ) -> dict[UUID, Any]:
     """
     Claim *ids* under *lease*.
@@ -172,6 +203,8 @@ async def mark_sent(
         margin: Freeze allowance, network delay and list lag (timedelta): absence is evidence only after it.
         memory: How long the engine remembers (timedelta), less freeze allowance and network delay.
         tokens: What the engine's bucket held at *now*.
+        last_tenant: The namespace of the last of *ids*; None leaves the turn where it is.
+        trial: Whether the circuit is not closed and lets these through to see how they fare.
 
     Returns:
         The claimed rows by id, with ``visible_after`` and ``evidence_until``.
@@ -189,6 +222,8 @@ async def mark_sent(
             "epoch": epoch,
             "tokens": tokens,
             "now": now,
+            "last_tenant": last_tenant,
+            "trial": trial,
         },
     )
     return {row.id: row for row in answer}

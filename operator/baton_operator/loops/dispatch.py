@@ -23,6 +23,7 @@ from baton_models.statements.claim import Limits
 from baton_models.statements.record import record
 from baton_operator import faults
 from baton_operator.decide import attempts as decide
+from baton_operator.decide.circuit import Circuit, Policy, tally_outcomes
 from baton_operator.decide.definition import Definition
 from baton_operator.decide.durations import seconds
 from baton_operator.decide.expressions import InvalidExpressionError
@@ -36,6 +37,8 @@ from baton_operator.engines.base import (
 from baton_operator.engines.embedded import wake_workers
 from baton_operator.engines.errors import EngineError
 from baton_operator.engines.options import BatchSubmitter
+from baton_operator.loops import bounds
+from baton_operator.loops.breaker import Breaker
 from baton_operator.loops.changes import abandoned, change_of, refused
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
@@ -46,6 +49,9 @@ logger = logging.getLogger(__name__)
 
 #: Requests under way at once, for one engine.
 CONCURRENCY = 50
+#: Seconds from one claim to the next where the rate is what keeps attempts back: short, so that who has come meanwhile
+#: is served in turn, and long enough to make a batch of it.
+REFILL = 0.25
 _OUTCOMES = {"Created": "created", "Adopted": "adopted", "Rejected": "rejected", "NotSent": "not_sent"}
 
 
@@ -59,6 +65,8 @@ class Claimed:
         now: The database's clock at the claim.
         attempts: With their requests, in the order of sending.
         dead: Attempts whose arguments could not be computed, with the message.
+        policy: When the engine's circuit opens.
+        trial: Whether it is not closed, and these show whether the engine is back.
     """
 
     engine: UUID
@@ -71,6 +79,8 @@ class Claimed:
     attempts: Sequence[tuple[Any, decide.Attempt, SubmitRequest]]
     dead: Sequence[tuple[Any, str]]
     label: str
+    policy: Policy
+    trial: bool
 
     def covers(self, deadline: float) -> bool:
         """Say whether the lease still covers a whole request of *deadline* seconds; the clock counts suspension."""
@@ -97,6 +107,7 @@ class DispatchLoop:
         self._settler = parts.settler
         self._metrics = parts.metrics
         self._lanes = Lanes(self.name, self.bell, parts.metrics)
+        self._breaker = Breaker(parts.store)
         self._projecting = projecting
         self._tracking = tracking
 
@@ -121,9 +132,10 @@ class DispatchLoop:
         faults.hit("dispatch.record.before")
         await self._record(claimed, outcomes)
         faults.hit("dispatch.record.after")
+        moved = await self._breaker.note(engine, claimed.policy, tally_outcomes(outcomes, trial=claimed.trial))
         self._projecting.ring()
         self._tracking.ring()
-        return len(claimed.attempts) + len(claimed.dead) >= self._settings.batch_size
+        return moved or len(claimed.attempts) + len(claimed.dead) >= self._settings.batch_size
 
     async def _claim(self, engine: UUID) -> Claimed | None:
         begun = boottime()
@@ -136,17 +148,17 @@ class DispatchLoop:
         if row is None:
             return None
         limits = _limits(row.spec)
+        circuit = Circuit(row.circuit_state, row.circuit_until)
         tokens = limits.tokens(row.bucket_tokens, row.bucket_seconds)
-        room = min(self._settings.batch_size, int(tokens))
+        room = 0 if row.is_paused else self._room(circuit, tokens, row.now)
         if room < 1:
             return None
-        picked = await statements.pick(session, engine, limits, limit=room)
+        picked = await statements.pick(session, engine, limits, limit=room, last_tenant=row.last_tenant)
         if not picked:
             return None
         definitions = await self._definitions.get(session, {each.definition_id for each in picked})
         built, dead = _build(picked, definitions)
-        deadline = self._settings.request_deadline
-        lease_for = timedelta(seconds=deadline * 2 + 1)
+        lease_for = bounds.lease(self._settings)
         sent = await statements.mark_sent(
             session,
             engine,
@@ -154,11 +166,13 @@ class DispatchLoop:
             fingerprints=[built[each.id][1] if each.id in built else "" for each in picked],
             lease=lease,
             lease_for=lease_for,
-            margin=self._margin(row.spec),
+            margin=bounds.travel(self._settings) + bounds.lag(row.spec),
             memory=self._memory(row),
             epoch=row.restart_epoch,
             tokens=tokens,
             now=row.now,
+            last_tenant=picked[-1].tenant_id,
+            trial=circuit.state != "closed",
         )
         adapter = await self._registry.adapter(engine_spec(engine, row))
         claimed = Claimed(
@@ -168,10 +182,12 @@ class DispatchLoop:
             lease_for=lease_for,
             begun=begun,
             now=row.now,
-            poll_in=timedelta(seconds=seconds(row.spec.get("tracking", {}).get("interval", "10s"))),
+            poll_in=bounds.interval(row.spec),
             attempts=[],
             dead=[(each, dead[each.id]) for each in picked if each.id in dead],
             label=f"{row.namespace}/{row.name}",
+            policy=Policy.read(row.spec),
+            trial=circuit.state != "closed",
         )
         attempts = [
             (each, _attempt(each, sent[each.id]), self._request(claimed, each, definitions, built[each.id][0]))
@@ -179,6 +195,14 @@ class DispatchLoop:
             if each.id in built and each.id in sent
         ]
         return replace(claimed, attempts=attempts)
+
+    def _room(self, circuit: Circuit, tokens: float, now: datetime) -> int:
+        """Say how many may go now; where the rate leaves none, come back as soon as it does."""
+        if tokens < 1:
+            asyncio.get_running_loop().call_later(REFILL, self.bell.ring)
+        allowed = circuit.lets_through(now)
+        room = min(self._settings.batch_size, int(tokens))
+        return room if allowed is None else min(room, allowed)
 
     def _request(
         self, claimed: Claimed, row: Any, definitions: Mapping[UUID, Definition], values: Mapping[str, Any]
@@ -192,17 +216,12 @@ class DispatchLoop:
             before_send=lambda: claimed.covers(deadline),
         )
 
-    def _margin(self, spec: Mapping[str, Any]) -> timedelta:
-        """How long after its lease a request may still show up: freeze, network, and the engine's own lag."""
-        lag = seconds(spec.get("submission", {}).get("visibilityLag", "30s"))
-        return timedelta(seconds=self._settings.freeze_allowance + self._settings.network_delay + lag)
-
     def _memory(self, row: Any) -> timedelta:
         """How long absence is evidence, from the first send: what the engine remembers, less what may be in between."""
         memory = seconds(row.spec.get("submission", {}).get("memory", "24h"))
         if row.memory_seconds is not None:
             memory = min(memory, row.memory_seconds)
-        return timedelta(seconds=memory - self._settings.freeze_allowance - self._settings.network_delay)
+        return timedelta(seconds=memory) - bounds.travel(self._settings)
 
     async def _send(self, claimed: Claimed) -> Sequence[Outcome]:
         """Send all of them, each with its own outcome."""
