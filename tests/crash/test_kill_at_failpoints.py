@@ -1,62 +1,44 @@
-"""kill -9 at every failpoint: the end is that of an undisturbed run, and the engine's books show nothing twice."""
+"""kill -9 at every failpoint and on the wire: the end is that of an undisturbed run, and nothing is there twice."""
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
-from baton_spine.process import end_all
-from baton_spine.scenario import ATTEMPTS, ENDS, End, cancel_one, end_of, open_argo
-from baton_spine.stage import Stage
+from baton_crash.cases import sample
+from baton_crash.disturbances import Disturbance, Failpoint, OnTheWire
+from baton_crash.in_play import ArgoInPlay
+from baton_crash.play import Played, play
+from baton_crash.scenario import ATTEMPTS, ENDS
+from baton_spine.theatre import Theatre
 
 from baton_operator.faults import FAILPOINTS
 
 #: Cases under way at once: they wait most of the time, each in a namespace and a database of its own.
 AT_ONCE = 6
-UNDISTURBED = "undisturbed"
+ON_THE_WIRE = [each for each in sample() if isinstance(each, OnTheWire)]
 
-Outcome = tuple[End, int]
-
-
-def play(stage: Stage, failpoint: str) -> Outcome:
-    """Play the scenario with the operator killed at *failpoint*; return what is left, and how the first one ended."""
-    undisturbed = failpoint == UNDISTURBED
-    first = stage.operator("" if undisturbed else f"{failpoint}=kill")
-    open_argo(stage)
-    if failpoint.startswith("cancel."):
-        cancel_one(stage)
-    status = 0 if undisturbed else first.wait_end()
-    if not undisturbed:
-        stage.operator()
-    if not failpoint.startswith("cancel."):
-        cancel_one(stage)
-    stage.ended(within=90)
-    stage.check()
-    end = end_of(stage, stage.accepted())
-    end_all(stage.operators)
-    return end, status
+Get = Callable[[Disturbance | None], Future[Played]]
 
 
 @pytest.fixture(scope="module")
-def played(
-    new_stage: Callable[[], Stage], request: pytest.FixtureRequest
-) -> Iterator[Callable[[str], Future[Outcome]]]:
+def played(stages: Theatre, request: pytest.FixtureRequest) -> Iterator[Get]:
     """Plays all chosen cases, some at a time; gives what becomes of one."""
     named = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
-    chosen = {UNDISTURBED, *(each.params["failpoint"] for each in named if each)}
-    stages = {failpoint: new_stage() for failpoint in sorted(chosen)}
+    chosen: list[Disturbance | None] = [None, *(each.params["disturbance"] for each in named if each)]
+    address = urlsplit(stages.argo_url)
+    engine = ArgoInPlay((str(address.hostname), int(address.port or 0)))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        ordered = sorted(chosen, key=lambda each: (each != UNDISTURBED, each))
-        futures = {failpoint: pool.submit(play, stages[failpoint], failpoint) for failpoint in ordered}
+        futures = {each: pool.submit(play, stages.stage(), engine, each) for each in chosen}
         yield futures.__getitem__
         for future in futures.values():
             future.cancel()
 
 
-def test_the_undisturbed_scenario_is_what_it_says(played: Callable[[str], Future[Outcome]]) -> None:
-    end, _ = played(UNDISTURBED).result()
+def test_the_undisturbed_scenario_is_what_it_says(played: Get) -> None:
+    end = played(None).result().end
     assert end.ends == ENDS
     assert end.accepted == end.attempts == ATTEMPTS
     assert end.histories["plain"] == ["PENDING", "PROCESSING", "COMPLETED"]
@@ -64,9 +46,16 @@ def test_the_undisturbed_scenario_is_what_it_says(played: Callable[[str], Future
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("failpoint", FAILPOINTS)
-def test_a_kill_changes_nothing_of_the_end(failpoint: str, played: Callable[[str], Future[Outcome]]) -> None:
-    expected, _ = played(UNDISTURBED).result()
-    end, status = played(failpoint).result()
-    assert status == -signal.SIGKILL, "the failpoint was not met"
-    assert end == expected
+@pytest.mark.parametrize("disturbance", [Failpoint(name) for name in FAILPOINTS], ids=str)
+def test_a_kill_at_a_side_effect_changes_nothing_of_the_end(disturbance: Disturbance, played: Get) -> None:
+    shown = played(disturbance).result()
+    assert shown.kills == 1, "the failpoint was not met"
+    assert shown.end == played(None).result().end
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("disturbance", ON_THE_WIRE, ids=str)
+def test_a_kill_in_the_middle_of_a_word_changes_nothing_of_the_end(disturbance: OnTheWire, played: Get) -> None:
+    shown = played(disturbance).result()
+    assert shown.kills == disturbance.lives, "the moment never came"
+    assert shown.end == played(None).result().end

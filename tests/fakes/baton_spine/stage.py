@@ -43,6 +43,7 @@ class Stage:
         kubeconfig: Of the operator's ServiceAccount.
         argo: A fake Argo, perhaps shared with other stages: what is in its namespace of this name is ours.
         argo_url: Where that is.
+        operator_database_url: Where its operators find the database, if not where the test does.
     """
 
     server: ApiServer
@@ -53,12 +54,13 @@ class Stage:
     argo_url: str
     folder: Path
     operators: list[OperatorProcess] = field(default_factory=list)
+    operator_database_url: str = ""
 
     def operator(self, faults: str = "", **environ: str) -> OperatorProcess:
         """Start an operator of this stage, with failpoints armed; does not wait."""
         given = {
             "KUBECONFIG": str(self.kubeconfig),
-            "BATON_DATABASE_URL": self.database_url,
+            "BATON_DATABASE_URL": self.operator_database_url or self.database_url,
             "BATON_NAMESPACES": self.namespace,
             "BATON_FAULTS": faults,
             "BATON_REPLICA": f"replica-{len(self.operators)}",
@@ -198,21 +200,22 @@ class Stage:
             finished = False
         return LedgerEntry(name, f"{self.namespace}/{name}/{uid}", finished=finished)
 
-    def check(self, within: float = 20) -> None:
+    def check(self, within: float = 20, *, books: Callable[[], Sequence[LedgerEntry]] | None = None) -> None:
         """Have the invariants checked, the engine's books at hand, until they hold; what is broken stays broken."""
         deadline = time.monotonic() + within
-        while found := self.violations():
+        while found := self.violations(books or self.ledger):
             text = "\n".join(map(str, found))
             assert time.monotonic() < deadline, f"{text}\n{self.account()}"
             time.sleep(0.3)
 
-    def violations(self) -> list[Violation]:
+    def violations(self, books: Callable[[], Sequence[LedgerEntry]] | None = None) -> list[Violation]:
         """Ask `baton check` once."""
+        entries = (books or self.ledger)()
 
         async def ask() -> list[Violation]:
             database = DatabaseConfig(self.database_url, pool_size=1)
             try:
-                return await check_invariants(database, _OneNamespace(self), self.ledger(), bound=1.0)
+                return await check_invariants(database, _OneNamespace(self), entries, bound=1.0)
             finally:
                 await database.dispose_async_engine()
                 database.dispose_engine()

@@ -1,10 +1,12 @@
-"""The work that is disturbed: six Runs that between them meet every failpoint, and how they end."""
+"""The work that is disturbed: six Runs that between them meet every side effect, and how they end."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from baton_crash.in_play import InPlay
 from baton_spine.stage import Stage, shown
 
 #: Runs and how they end, whatever happens on the way.
@@ -14,28 +16,32 @@ ENDS = {
     "fleet": ("Succeeded", "Succeeded"),
     "tried-twice": ("Failed", "Failed"),
     "stopped": ("Cancelled", "Cancelled"),
-    "refused": ("Failed", "Failed"),
+    "refused": ("Failed", "InvalidParameters"),
 }
 #: Submits that an engine accepts for them: one for each attempt of each unit.
 ATTEMPTS = {"plain": 1, "slow": 1, "fleet": 3, "tried-twice": 2, "stopped": 1, "refused": 0}
 
 _WANTED = {"type": "object", "properties": {"secs": {"pattern": "^[0-9]+(ms|s)$"}}}
+_ITEMS = [
+    {"name": "one", "items": [{"secs": "100ms"}, {"secs": "1s"}]},
+    {"name": "two", "items": [{"secs": "1s"}]},
+]
+_PER_ITEM = {"per": "Item", "maxParallel": 2, "order": "Sequential"}
 
 
-def open_argo(stage: Stage) -> None:
+def open_scenario(stage: Stage, engine: InPlay, url: str) -> None:
     """Make Engine, Automations and Runs; the answer to the first submit is lost, so somebody has to look for it."""
-    stage.engine_argo()
-    stage.spoil("work-then-drop", method="POST", times=1)
-    stage.nap(parametersSchema=_WANTED)
-    stage.nap("nap-twice", retry={"maxAttempts": 2, "backoff": {"initial": "1s"}})
-    stage.nap(
+    engine.engine(stage, url)
+    engine.lose_answer(stage)
+    _automation(stage, engine, "nap", parametersSchema=_WANTED)
+    _automation(stage, engine, "nap-twice", retry={"maxAttempts": 2, "backoff": {"initial": "1s"}})
+    _automation(
+        stage,
+        engine,
         "nap-each",
         arguments={"secs": "${item.secs}", "fail": "no"},
-        batches=[
-            {"name": "one", "items": [{"secs": "100ms"}, {"secs": "1s"}]},
-            {"name": "two", "items": [{"secs": "1s"}]},
-        ],
-        dispatch={"per": "Item", "maxParallel": 2, "order": "Sequential"},
+        batches=_ITEMS,
+        dispatch=_PER_ITEM,
     )
     stage.run("plain")
     stage.run("slow", secs="2s")
@@ -45,8 +51,18 @@ def open_argo(stage: Stage) -> None:
     stage.run("refused", secs="for ever")
 
 
+def _automation(stage: Stage, engine: InPlay, name: str, **spec: Any) -> None:
+    wanted = {
+        "engineRef": {"name": "engine"},
+        "target": engine.target(stage),
+        "arguments": {"secs": "${parameters.secs}", "fail": "${parameters.fail}"},
+    }
+    stage.create("Automation", name, {**wanted, **spec})
+
+
 _STOPPABLE = """
-SELECT 1 FROM run r JOIN dispatch_attempt d ON d.run_id = r.id WHERE r.name = 'stopped' AND d.state = 'ACKED'
+SELECT 1 FROM run r JOIN dispatch_attempt d ON d.run_id = r.id
+WHERE r.name = 'stopped' AND d.state IN ('ENQUEUED', 'ACKED')
 """
 
 
@@ -89,15 +105,13 @@ SELECT r.name, count(d.id) FROM run r LEFT JOIN dispatch_attempt d ON d.run_id =
 _OWNERS = "SELECT d.token, r.name FROM dispatch_attempt d JOIN run r ON r.id = d.run_id"
 
 
-def end_of(stage: Stage, accepted: list[str]) -> End:
-    """Sum up what is left; *accepted* are the tokens by the engine's own books."""
-    owners: dict[str, Any] = dict(stage.rows(_OWNERS))
-    counts = dict.fromkeys(ENDS, 0)
-    for token in accepted:
-        counts[owners.get(token, token)] = counts.get(owners.get(token, token), 0) + 1
+def end_of(stage: Stage, engine: InPlay) -> End:
+    """Sum up what is left."""
+    owners = {str(token): str(name) for token, name in stage.rows(_OWNERS)}
+    accepted = Counter(owners.get(entry.token, entry.token) for entry in engine.books(stage))
     return End(
         ends={name: shown(status) for name, status in stage.runs().items()},
         histories={name: list(history) for name, history in stage.rows(_HISTORIES)},
-        accepted=counts,
+        accepted={**dict.fromkeys(ENDS, 0), **accepted},
         attempts=dict(stage.rows(_ATTEMPTS)),
     )

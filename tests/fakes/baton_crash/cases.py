@@ -1,0 +1,49 @@
+"""Every case of the proof, and the sample of them that each test run plays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from baton_crash.disturbances import Disturbance, Failpoint, OnTheWire, Peer
+
+from baton_operator.faults import FAILPOINTS
+
+#: How often the operator speaks to each peer while it starts and plays the scenario, and no step is left out where
+#: submits, looks and polls are: the engine's wire.
+_PIECES: dict[Peer, Sequence[int]] = {
+    "engine": range(1, 25),
+    "database": [*range(1, 30, 4), *range(30, 120, 6)],
+    "kubernetes": range(1, 30, 3),
+}
+#: Failpoints that a scenario comes to more than once: the second and the fifth time, something else is under way.
+_AGAIN = ("dispatch.claim.after", "dispatch.sent.after", "dispatch.record.before", "track.settle.before")
+
+
+def failpoints() -> list[Disturbance]:
+    """Every named side effect, and some of them again."""
+    return [
+        *(Failpoint(name) for name in FAILPOINTS),
+        *(Failpoint(name, nth) for name in _AGAIN for nth in (2, 3)),
+    ]
+
+
+def wire() -> list[Disturbance]:
+    """Every n-th piece to every peer, its bytes lost or sent."""
+    return [
+        OnTheWire(peer, nth, lost) for peer, numbers in _PIECES.items() for nth in numbers for lost in (True, False)
+    ]
+
+
+def sample() -> list[Disturbance]:
+    """What every test run plays, for each engine."""
+    return [
+        Failpoint("dispatch.claim.after"),
+        Failpoint("dispatch.sent.after"),
+        Failpoint("dispatch.record.after"),
+        Failpoint("track.settle.before"),
+        OnTheWire("engine", 3, lost=True),
+        OnTheWire("engine", 6, lost=False),
+        OnTheWire("database", 40, lost=True),
+        OnTheWire("database", 60, lost=False),
+        OnTheWire("kubernetes", 9, lost=False),
+    ]

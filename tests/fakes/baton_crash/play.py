@@ -1,0 +1,120 @@
+"""One case of the proof: an engine, a disturbance, and what is left compared with an undisturbed run."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from baton_crash.disturbances import Assassin, Disturbance, Failpoint, OnTheWire, behind_a_wire
+from baton_crash.in_play import InPlay
+from baton_crash.scenario import End, cancel_one, end_of, open_scenario
+from baton_spine.process import end_all
+from baton_spine.stage import Stage
+
+#: Seconds that everything may take to its end.
+PATIENCE = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """
+    What became of one case.
+
+    Attributes:
+        end: What was left.
+        kills: How many operators were killed; 0 where the moment never came.
+        seconds: From the first Run's creation to the last Run's end.
+    """
+
+    end: End
+    kills: int
+    seconds: float
+
+
+def play(stage: Stage, engine: InPlay, disturbance: Disturbance | None) -> Played:
+    """Play the scenario once; the engine's books and the database are compared by `baton check` at the end."""
+    try:
+        match disturbance:
+            case None:
+                return _undisturbed(stage, engine)
+            case Failpoint():
+                return _at_a_failpoint(stage, engine, disturbance)
+            case OnTheWire():
+                return _on_the_wire(stage, engine, disturbance)
+    finally:
+        end_all(stage.operators)
+
+
+def _undisturbed(stage: Stage, engine: InPlay) -> Played:
+    stage.operator()
+    begun = time.monotonic()
+    open_scenario(stage, engine, _url(engine))
+    cancel_one(stage)
+    return _finished(stage, engine, 0, begun)
+
+
+def _at_a_failpoint(stage: Stage, engine: InPlay, failpoint: Failpoint) -> Played:
+    first = stage.operator(f"{failpoint.name}=kill@{failpoint.nth}")
+    begun = time.monotonic()
+    open_scenario(stage, engine, _url(engine))
+    cancels = failpoint.name.startswith("cancel.")
+    if cancels:
+        cancel_one(stage)
+    kills = 1 if first.wait_end(PATIENCE) == -9 else 0
+    stage.operator()
+    if not cancels:
+        cancel_one(stage)
+    return _finished(stage, engine, kills, begun)
+
+
+def _on_the_wire(stage: Stage, engine: InPlay, plan: OnTheWire) -> Played:
+    assassin = Assassin(plan)
+    with ExitStack() as ends:
+        wired, wire, url = ends.enter_context(behind_a_wire(stage, plan.peer, engine.address))
+        wire.judge = assassin.judge
+        begun = time.monotonic()
+        assassin.aim(wired.operator())
+        open_scenario(wired, engine, url)
+        for life in range(plan.lives):
+            if not _dies(wired, assassin, life + 1):
+                break
+            if life + 1 < plan.lives:
+                assassin.aim(wired.operator())
+        assassin.rest()
+        if wired.operators[-1].process.poll() is not None:
+            wired.operator()
+        cancel_one(wired)
+        return _finished(wired, engine, assassin.kills, begun)
+
+
+def _dies(stage: Stage, assassin: Assassin, kills: int) -> bool:
+    """Wait until the operator of this life is killed; False where all there is to do was done without."""
+    deadline = time.monotonic() + PATIENCE
+    while assassin.kills < kills:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"neither killed nor done\n{stage.account()}")
+        if _only_the_endless_one_is_left(stage):
+            return False
+        time.sleep(0.2)
+    stage.operators[-1].wait_end(10)
+    return True
+
+
+_LEFT = "SELECT count(*) FROM run WHERE name <> 'stopped' AND status NOT IN ('COMPLETED', 'FAILED')"
+_ALL = "SELECT count(*) FROM run"
+
+
+def _only_the_endless_one_is_left(stage: Stage) -> bool:
+    return stage.rows(_LEFT)[0][0] == 0 and stage.rows(_ALL)[0][0] == len(stage.runs())
+
+
+def _finished(stage: Stage, engine: InPlay, kills: int, begun: float) -> Played:
+    stage.ended(within=PATIENCE)
+    seconds = time.monotonic() - begun
+    stage.check(books=lambda: engine.books(stage))
+    return Played(end_of(stage, engine), kills, seconds)
+
+
+def _url(engine: InPlay) -> str:
+    return f"http://{engine.address[0]}:{engine.address[1]}"
