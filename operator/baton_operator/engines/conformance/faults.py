@@ -18,6 +18,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _LOGIN_PAGE = b"<!doctype html><html><title>Sign in</title><form action=/login><input name=password></form></html>"
 _MEGABYTE = 1024 * 1024
+#: Seconds between two looks at whether a held request may go on.
+_LOOK_AGAIN = 0.01
+_HOLDING = frozenset({"hold", "work-then-hold"})
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True):
@@ -36,6 +39,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
         body: Of that answer.
         location: Of a redirect.
         size: Bytes of a bomb or flood.
+        released: Whether a request that is held may go on; set by `Faults.release`.
     """
 
     kind: str
@@ -49,6 +53,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     body: str = ""
     location: str = ""
     size: int = 1024 * _MEGABYTE
+    released: bool = False
 
     def fits(self, request: web.Request) -> bool:
         """Whether it concerns *request*."""
@@ -61,6 +66,7 @@ class Faults:
     def __init__(self, seed: int = 0) -> None:
         self._random = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self._faults: list[Fault] = []
+        self._holding: list[Fault] = []
         self.shown = 0
 
     def add(self, fault: Fault) -> None:
@@ -70,8 +76,16 @@ class Faults:
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """Switch all faults off."""
+        """Switch all faults off, and let go what is held."""
         self._faults.clear()
+        self.release()
+
+    def release(self) -> int:
+        """Let the requests go on that are held; return how many there were."""
+        holding, self._holding = self._holding, []
+        for fault in holding:
+            fault.released = True
+        return len(holding)
 
     def draw(self, request: web.Request) -> Fault | None:
         """Return the fault that *request* meets, and count it."""
@@ -82,8 +96,14 @@ class Faults:
                     if not fault.times:
                         self._faults.remove(fault)
                 self.shown += 1
-                return fault
+                return self._held(fault) if fault.kind in _HOLDING else fault
         return None
+
+    def _held(self, fault: Fault) -> Fault:
+        """Give each request that is held a fault of its own, that can be released."""
+        own = msgspec.structs.replace(fault)
+        self._holding.append(own)
+        return own
 
     async def answer(self, request: web.Request, work: Handler) -> web.StreamResponse:
         """Answer *request* by *work*, or by the fault that it meets: what a server's middleware calls."""
@@ -143,6 +163,24 @@ async def _work_then_sink(fault: Fault, request: web.Request, work: Handler) -> 
     """Do the work and never answer."""
     await work(request)
     return await _sink(fault, request, work)
+
+
+async def _hold(fault: Fault, request: web.Request, work: Handler) -> web.StreamResponse:
+    """Work only when the test says so: a request that overtakes, or is overtaken."""
+    await _until_released(fault)
+    return await work(request)
+
+
+async def _work_then_hold(fault: Fault, request: web.Request, work: Handler) -> web.StreamResponse:
+    """Work at once, answer when the test says so."""
+    answer = await work(request)
+    await _until_released(fault)
+    return answer
+
+
+async def _until_released(fault: Fault) -> None:
+    while not fault.released:  # noqa: ASYNC110 - released from a test's thread, which no event of this loop is for
+        await asyncio.sleep(_LOOK_AGAIN)
 
 
 async def _drip(fault: Fault, request: web.Request, work: Handler) -> web.StreamResponse:
@@ -205,6 +243,8 @@ KINDS: dict[str, Callable[[Fault, web.Request, Handler], Awaitable[web.StreamRes
     "work-then-drop": _work_then_drop,
     "sink": _sink,
     "work-then-sink": _work_then_sink,
+    "hold": _hold,
+    "work-then-hold": _work_then_hold,
     "drip": _drip,
     "cut": _cut,
     "page": _page,

@@ -1,0 +1,313 @@
+"""
+A fake Jenkins, written from what 2.568.2 answered.
+
+Builds end by themselves as their parameters say (`baton_fakes.jenkins_builds.begin`). Beside Jenkins' own paths there
+are control endpoints, below ``/_``: ``/_faults`` (POST one, DELETE all), ``/_release`` (POST: let held requests go on),
+``/_settings`` (PATCH), ``/_ledger``, ``/_requests``, ``/_jobs`` (POST), ``/_end`` (POST), ``/_clock`` (POST: let time
+pass), ``/_queue/save``, ``/_queue/forget`` and ``/_restart`` (POST).
+
+    python -m baton_fakes.jenkins --port 8080 --ledger /tmp/ledger.jsonl
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+import orjson
+from aiohttp import web
+from baton_fakes import jenkins_pages as pages
+from baton_fakes.faults import KINDS, Fault, Faults
+from baton_fakes.jenkins_documents import Documents
+from baton_fakes.jenkins_endpoints import Refused, answer_item, create_item
+from baton_fakes.jenkins_exchange import CRUMB, Ask, json_of
+from baton_fakes.jenkins_export import Bean, bean
+from baton_fakes.jenkins_queue import FakeItem
+from baton_fakes.jenkins_security import (
+    ADMINISTER,
+    ITEM_CANCEL,
+    ITEM_DISCOVER,
+    ITEM_READ,
+    READ,
+    Proof,
+    Security,
+    WrongCredentialError,
+)
+from baton_fakes.jenkins_state import NAP, JenkinsState, Settings, Startup
+from baton_fakes.ledger import Ledger
+
+_NO_CRUMB = "No valid crumb was included in the request"
+_CHALLENGE = {
+    "Set-Cookie": "remember-me=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; SameSite=Lax",
+    "WWW-Authenticate": 'Basic realm="Jenkins", charset="UTF-8"',
+}
+#: Documents without further pages.
+_PLAIN: Mapping[str, Callable[[Documents], Bean]] = {
+    "": Documents.root,
+    "me": Documents.user,
+    "computer": Documents.computers,
+    "queue": Documents.queue,
+}
+
+
+class FakeJenkins:
+    """
+    The server's state and endpoints; `app` makes an aiohttp application of it.
+
+    Args:
+        jobs: Names of jobs like ``nap`` that exist from the start.
+        ledger: Where accepted submits and begun builds are written down.
+        executors: How many builds run at once.
+        prefix: Of all paths, as ``/jenkins``.
+    """
+
+    def __init__(
+        self, jobs: Iterable[str] = ("nap",), ledger: Ledger | None = None, *, executors: int = 4, prefix: str = ""
+    ) -> None:
+        self.state = JenkinsState(jobs, ledger, executors)
+        self.security = Security()
+        self.faults = Faults()
+        self.requests: Counter[str] = Counter()
+        self._prefix = prefix
+
+    def app(self) -> web.Application:
+        """Return the application; each call makes a new one over the same state."""
+        app = web.Application(middlewares=[self._middleware], client_max_size=64 * 1024 * 1024)
+        app.add_routes(
+            [
+                web.post("/_faults", self._add_fault),
+                web.delete("/_faults", self._clear_faults),
+                web.post("/_release", self._release),
+                web.patch("/_settings", self._change_settings),
+                web.get("/_ledger", self._show_ledger),
+                web.get("/_requests", self._show_requests),
+                web.post("/_jobs", self._add_job),
+                web.post("/_end", self._end_build),
+                web.post("/_clock", self._advance),
+                web.post("/_queue/{what}", self._touch_queue),
+                web.post("/_restart", self._restart),
+                web.route("*", "/{tail:.*}", self._work),
+            ]
+        )
+        app.on_response_prepare.append(_without_default_type)
+        return app
+
+    @web.middleware
+    async def _middleware(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.path.startswith("/_"):
+            return await handler(request)
+        self.requests[f"{request.method} {_shape(request)}"] += 1
+        fault = self.faults.draw(request)
+        if fault is None:
+            return await handler(request)
+        return await KINDS[fault.kind](fault, request, handler)
+
+    async def _work(self, request: web.Request) -> web.StreamResponse:
+        ask = await Ask.read(request, self._prefix, self.state.session)
+        with self.state.lock:
+            self.state.settle()
+            if self.state.phase() == "refused":
+                if request.transport is not None:
+                    request.transport.abort()
+                return web.Response()
+            try:
+                return self._answer(ask)
+            except Refused as refused:
+                return refused.answer
+
+    def _answer(self, ask: Ask) -> web.Response:
+        """Go through the gates in Jenkins' order: boot, credential, crumb, permission to see anything, path."""
+        phase = self.state.phase()
+        if phase == "booting":
+            return ask.reply(503, pages.booting(ask.session).encode(), pages.UTF8, compress=False)
+        try:
+            ask.caller = self.security.authenticate(ask.request.headers.get("Authorization", ""))
+        except WrongCredentialError:
+            return ask.jetty(401, "Unauthorized", _CHALLENGE)
+        if phase == "unauthorized" and ask.caller.proof is not Proof.NONE:
+            return ask.jetty(401, "Unauthorized", _CHALLENGE)
+        if ask.request.method == "POST" and ask.caller.proof is not Proof.TOKEN and not self._has_crumb(ask):
+            return ask.jetty(403, _NO_CRUMB)
+        documents = Documents(self.state, ask.base, ask.caller, secure=self.security.enabled)
+        if ask.segments[:1] == ["login"]:
+            return self._login(ask)
+        if ask.segments[:1] == ["whoAmI"]:
+            return ask.document(documents.who())
+        return self._answer_path(ask, documents) if ask.may(READ) else ask.denied(READ)
+
+    def _has_crumb(self, ask: Ask) -> bool:
+        """Whether a crumb of this session came along, as a header or in the form."""
+        crumb = ask.request.headers.get(CRUMB) or ask.get(CRUMB)
+        if crumb and not ask.cookie:
+            ask.new_cookie = self.security.new_session()
+        return self.security.is_crumb(crumb or "", ask.caller, ask.cookie)
+
+    def _answer_path(self, ask: Ask, documents: Documents) -> web.Response:
+        match ask.segments:
+            case []:
+                return ask.page(200, "Dashboard", size=pages.OBJECT)
+            case [*above, "api", _] if "/".join(above) in _PLAIN:
+                return ask.document(_PLAIN["/".join(above)](documents))
+            case ["crumbIssuer", "api", _]:
+                return self._issue_crumb(ask)
+            case ["queue", *rest]:
+                return self._answer_queue(ask, documents, rest)
+            case ["job", *_]:
+                return answer_item(self.state, ask, documents)
+            case ["createItem"]:
+                return create_item(self.state, self.state.root, ask)
+            case ["quietDown" | "cancelQuietDown" | "scriptText" as what]:
+                return self._administer(ask, what)
+        return ask.not_found()
+
+    def _login(self, ask: Ask) -> web.Response:
+        ask.new_cookie = "" if ask.cookie else self.security.new_session()
+        return ask.reply(200, pages.login(ask.session).encode(), pages.UTF8, ask.marks())
+
+    def _issue_crumb(self, ask: Ask) -> web.Response:
+        session = ask.cookie or self.security.new_session()
+        ask.new_cookie = session if session != ask.cookie else ""
+        crumb = self.security.crumb(ask.caller, session)
+        issuer = "hudson.security.csrf.DefaultCrumbIssuer"
+        return ask.document(bean(issuer, crumb=crumb, crumbRequestField=CRUMB))
+
+    def _administer(self, ask: Ask, what: str) -> web.Response:
+        if ask.is_read:
+            return ask.not_by_get()
+        if not ask.may(ADMINISTER):
+            return ask.denied(ADMINISTER)
+        if what == "scriptText":
+            return ask.text(self.security.run_script(ask.get("script") or "").encode())
+        self.state.set_quieting(what == "quietDown")
+        return ask.redirect("/")
+
+    def _answer_queue(self, ask: Ask, documents: Documents, rest: list[str]) -> web.Response:
+        match rest:
+            case ["cancelItem"]:
+                return ask.not_by_get() if ask.is_read else self._cancel(ask, ask.get("id") or "")
+            case ["item", number, "cancelQueue"]:
+                return ask.not_by_get() if ask.is_read else self._cancel(ask, number)
+            case ["item", number, *further]:
+                item = self._item(number)
+                if item is None or not ask.may(ITEM_DISCOVER):
+                    return ask.not_found()
+                if not ask.may(ITEM_READ):
+                    return ask.page(403, "Please log in to access this item")
+                if further[:1] == ["api"]:
+                    return ask.document(documents.queue_item(item))
+                path = f"/queue/item/{item.id}/api/json?tree=cancelled,executable[url]"
+                return ask.text(f"Queue item exists. For details check, for example, {path}".encode())
+        return ask.not_found()
+
+    def _item(self, number: str) -> FakeItem | None:
+        known = {**self.state.queue.gone, **self.state.queue.items} if number.isdigit() else {}
+        return known.get(int(number)) if known else None
+
+    def _cancel(self, ask: Ask, number: str) -> web.Response:
+        """Take an item out of the queue; one that has left it is a bug to Jenkins, one it forgot is not there."""
+        item = self._item(number)
+        if item is None or not ask.may(ITEM_READ):
+            return ask.page(404, "Not Found")
+        if not ask.may(ITEM_CANCEL):
+            return ask.page(422, "Item could not be cancelled")
+        if item.left is not None:
+            return ask.page(500, "Item could not be cancelled")
+        self.state.cancel(item)
+        return ask.reply(204)
+
+    async def _add_fault(self, request: web.Request) -> web.StreamResponse:
+        self.faults.add(msgspec.convert(json_of(await request.read()), Fault))
+        return web.json_response({})
+
+    async def _clear_faults(self, request: web.Request) -> web.StreamResponse:
+        self.faults.clear()
+        return web.json_response({})
+
+    async def _release(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"released": self.faults.release()})
+
+    async def _change_settings(self, request: web.Request) -> web.StreamResponse:
+        changed = {**msgspec.structs.asdict(self.state.settings), **json_of(await request.read())}
+        self.state.settings = msgspec.convert(changed, Settings)
+        return web.json_response(changed)
+
+    async def _show_ledger(self, request: web.Request) -> web.StreamResponse:
+        self.state.settle()
+        return web.Response(body=orjson.dumps(list(self.state.ledger.entries())), content_type="application/json")
+
+    async def _show_requests(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(dict(self.requests))
+
+    async def _add_job(self, request: web.Request) -> web.StreamResponse:
+        """Make a job of ``name``, ``parameters`` and properties, or with ``branches`` a multibranch project."""
+        body = json_of(await request.read())
+        name, parameters = body.pop("name"), body.pop("parameters", NAP)
+        if "branches" in body:
+            self.state.add_multibranch(name, body["branches"], parameters)
+        else:
+            self.state.add_job(name, parameters, **body)
+        return web.json_response({})
+
+    async def _end_build(self, request: web.Request) -> web.StreamResponse:
+        body = json_of(await request.read())
+        self.state.end(body["job"], body["number"], body["result"])
+        return web.json_response({})
+
+    async def _advance(self, request: web.Request) -> web.StreamResponse:
+        self.state.advance(json_of(await request.read())["seconds"])
+        return web.json_response({})
+
+    async def _touch_queue(self, request: web.Request) -> web.StreamResponse:
+        if request.match_info["what"] == "save":
+            self.state.save_queue()
+        else:
+            self.state.forget_left()
+        return web.json_response({})
+
+    async def _restart(self, request: web.Request) -> web.StreamResponse:
+        """Go down as ``how`` says (``kill`` or ``stop``) and come back in the phases of ``startup``."""
+        body = json_of(await request.read())
+        self.restart(body.get("how", "kill"), msgspec.convert(body.get("startup", {}), Startup))
+        return web.json_response({})
+
+    def restart(self, how: str = "kill", startup: Startup | None = None) -> None:
+        """Restart the server: `JenkinsState.restart`; nobody is logged in any more."""
+        self.state.restart(how, startup)
+        self.security.end_sessions()
+
+
+async def _without_default_type(request: web.Request, response: web.StreamResponse) -> None:
+    """Leave the type out that aiohttp gives to answers without a body."""
+    if response.headers.get("Content-Type") == "application/octet-stream":
+        del response.headers["Content-Type"]
+
+
+def _shape(request: web.Request) -> str:
+    """Return the path without names and numbers: requests are counted by kind."""
+    parts = request.raw_path.partition("?")[0].split("/")
+    named = [
+        "*" if before in {"job", "item"} or part.isdigit() else part
+        for before, part in zip(["", *parts], parts, strict=False)
+    ]
+    return "/".join(named)
+
+
+def main() -> None:
+    """Serve until terminated."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--prefix", default="")
+    parser.add_argument("--executors", type=int, default=4)
+    parser.add_argument("--ledger", type=Path, help="also written there, one JSON object a line")
+    parser.add_argument("--job", action="append", help="a job like nap; may be repeated (default: nap)")
+    given = parser.parse_args()
+    fake = FakeJenkins(given.job or ["nap"], Ledger(given.ledger), executors=given.executors, prefix=given.prefix)
+    web.run_app(fake.app(), host=given.host, port=given.port, print=None, access_log=None)
+
+
+if __name__ == "__main__":
+    main()
