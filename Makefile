@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ENGINE ?=
-SOURCES := models migrations operator charts tests bench
+SOURCES := models migrations operator charts tests bench examples
 
 .PHONY: help demo up down check format test mutate bench crash build lock generate clean
 

@@ -18,6 +18,7 @@ from baton_operator.engines.base import (
     Enqueued,
     Idempotency,
     NotSent,
+    Outcome,
     Unknown,
 )
 from baton_operator.engines.conformance.faults import Fault
@@ -153,6 +154,15 @@ class ServerConformance:
         outcome = await harness.adapter.submit(harness.request(deadline=0.5))
         assert isinstance(outcome, Unknown), outcome
         assert time.monotonic() - begun < 2.0  # noqa: PLR2004 - the deadline, and a slow machine
+
+    async def test_a_second_send_keeps_its_deadline(self, harness: FaultyHarness) -> None:
+        """However many requests a submit takes, they share one deadline."""
+        request, _ = await submitted(harness)
+        harness.faults.add(on(harness.read_route, Fault("sink", seconds=5.0)))
+        begun = time.monotonic()
+        outcome = await harness.adapter.submit(replace(request, handle=None, deadline=0.5))
+        assert isinstance(outcome, Adopted | Unknown if keeps_one(harness) else Outcome), outcome
+        assert time.monotonic() - begun < 1.0
 
     @pytest.mark.parametrize("kind", ["bomb", "flood"])
     async def test_memory_is_bounded(self, harness: FaultyHarness, kind: str) -> None:

@@ -1,0 +1,1 @@
+"""Baton's example adapter: a generic REST job API."""
