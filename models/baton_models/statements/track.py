@@ -1,6 +1,7 @@
 """Whose turn a poll or a probe is, and what is live."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,30 +9,42 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from baton_models.statements.health import hurry
+
 _ENGINE_COLUMNS = """e.id, e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec"""
 
 _POLLS = text(f"""
 WITH due AS (
   SELECT h.engine_id FROM engine_health h
   WHERE coalesce(h.next_poll_at, '-infinity') <= clock_timestamp() AND h.ready_reason = 'ProbeSucceeded'
+    AND coalesce(h.paused_until, '-infinity') <= clock_timestamp()
     AND EXISTS (SELECT 1 FROM orchestration_instance i
                 WHERE i.engine_id = h.engine_id AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING'))
   FOR UPDATE OF h SKIP LOCKED
 ), held AS (
   UPDATE engine_health h SET next_poll_at = clock_timestamp() + interval '60 s'
-  FROM due WHERE h.engine_id = due.engine_id RETURNING h.engine_id
+  FROM due WHERE h.engine_id = due.engine_id
+  RETURNING h.engine_id, h.next_poll_at AS held_until, h.poll_failures, h.moved_at, h.circuit_state
 )
-SELECT {_ENGINE_COLUMNS} FROM held JOIN engine e ON e.id = held.engine_id
+SELECT {_ENGINE_COLUMNS}, held.held_until, held.poll_failures, held.circuit_state,
+       CAST(extract(epoch FROM clock_timestamp() - held.moved_at) AS float) AS quiet
+FROM held JOIN engine e ON e.id = held.engine_id
 """)
 
+#: An earlier look that somebody asked for meanwhile (a new instance, a cancel) is kept.
 _POLLED = text("""
-UPDATE engine_health SET next_poll_at = clock_timestamp() + :again WHERE engine_id = :engine
+UPDATE engine_health SET
+  next_poll_at = CASE WHEN next_poll_at = :held_until THEN clock_timestamp() + :again
+                      ELSE least(next_poll_at, clock_timestamp() + :again) END,
+  poll_failures = CASE WHEN CAST(:failed AS boolean) THEN poll_failures + 1 ELSE 0 END,
+  moved_at = CASE WHEN CAST(:moved AS boolean) THEN clock_timestamp() ELSE moved_at END
+WHERE engine_id = :engine
 """)
 
 _LIVE = text("""
 SELECT i.id, i.external_id, i.version, i.status, i.native_status, i.lost_since, i.next_poll_at, i.duplicate_of_id,
        d.orchestration_instance_id, d.token, r.definition_id, d.cancel_requested_at IS NOT NULL AS cancelled,
-       clock_timestamp() AS now
+       i.created_at, clock_timestamp() AS now
 FROM orchestration_instance i
 JOIN dispatch_attempt d ON d.orchestration_instance_id = coalesce(i.duplicate_of_id, i.id)
 JOIN run r ON r.id = d.run_id
@@ -82,9 +95,13 @@ WITH due AS (
 ), held AS (
   UPDATE engine_health h SET next_probe_at = clock_timestamp() + interval '30 s'
   FROM due WHERE h.engine_id = due.engine_id
-  RETURNING h.engine_id, h.ready_reason, h.restart_epoch, h.probe_failures
+  RETURNING h.engine_id, h.ready_reason, h.restart_epoch, h.probe_failures, h.circuit_state, h.native_version,
+            h.capabilities, h.submission_guarantee, h.authenticated_reason, h.stalled_reason, h.message
 )
-SELECT {_ENGINE_COLUMNS}, held.ready_reason, held.restart_epoch, held.probe_failures
+SELECT {_ENGINE_COLUMNS}, held.ready_reason, held.restart_epoch, held.probe_failures, held.circuit_state,
+       held.native_version, held.capabilities, held.submission_guarantee, held.authenticated_reason,
+       held.stalled_reason, held.message,
+       EXISTS (SELECT 1 FROM dispatch_attempt d WHERE d.engine_id = held.engine_id AND d.state = 'INTENT') AS waiting
 FROM held JOIN engine e ON e.id = held.engine_id
 """)
 
@@ -96,6 +113,9 @@ UPDATE engine_health SET ready_reason = CAST(:ready AS text), authenticated_reas
        memory_seconds = coalesce(CAST(:memory AS int), memory_seconds),
        capabilities = CAST(:capabilities AS jsonb), submission_guarantee = :guarantee, probed_at = clock_timestamp(),
        probe_failures = CASE WHEN CAST(:ready AS text) = 'ProbeSucceeded' THEN 0 ELSE probe_failures + 1 END,
+       poll_failures = CASE WHEN CAST(:back AS boolean) THEN 0 ELSE poll_failures END,
+       next_poll_at = CASE WHEN CAST(:back AS boolean) THEN least(next_poll_at, clock_timestamp())
+                           ELSE next_poll_at END,
        next_probe_at = clock_timestamp() + :again
 WHERE engine_id = :engine
 """)
@@ -118,12 +138,13 @@ FROM held LEFT JOIN engine e ON e.id = held.engine_id
 """)
 
 _CHECKED = text("""
-UPDATE automation SET target_reason = CAST(:reason AS text), target_message = :message,
+UPDATE automation SET target_reason = CAST(:reason AS text), target_message = CAST(:message AS text),
        ready_reason = CAST(:ready AS text),
        ready_message = :ready_message, engine_id = coalesce(CAST(:engine AS uuid), engine_id),
        next_check_at = clock_timestamp() + :again,
        project_at = CASE WHEN target_reason IS DISTINCT FROM CAST(:reason AS text)
                            OR ready_reason IS DISTINCT FROM CAST(:ready AS text)
+                           OR target_message IS DISTINCT FROM CAST(:message AS text)
                          THEN clock_timestamp() ELSE project_at END
 WHERE id = :automation AND next_check_at > clock_timestamp()
 """)
@@ -134,9 +155,20 @@ async def claim_polls(session: AsyncSession) -> Sequence[Any]:
     return (await session.execute(_POLLS)).all()
 
 
-async def polled(session: AsyncSession, engine: UUID, *, again: Any) -> None:
-    """Say when an engine's instances are to be observed again (timedelta)."""
-    await session.execute(_POLLED, {"engine": engine, "again": again})
+async def polled(
+    session: AsyncSession, engine: UUID, *, held_until: datetime, again: Any, moved: bool, failed: bool
+) -> None:
+    """
+    Say when an engine's instances are to be observed again, and how it went.
+
+    Args:
+        held_until: As `claim_polls` gave it.
+        again: When to look again (timedelta).
+        moved: Whether anything has moved.
+        failed: Whether the engine could not be asked.
+    """
+    values = {"engine": engine, "held_until": held_until, "again": again, "moved": moved, "failed": failed}
+    await session.execute(_POLLED, values)
 
 
 async def live(session: AsyncSession, engine: UUID, *, after: UUID, limit: int) -> Sequence[Any]:
@@ -167,9 +199,18 @@ async def claim_probes(session: AsyncSession, *, limit: int) -> Sequence[Any]:
     return (await session.execute(_PROBES, {"limit": limit})).all()
 
 
-async def record_probe(session: AsyncSession, engine: UUID, *, show: bool, **values: Any) -> None:
-    """Write what a probe learned; *show* has the Engine's status written."""
-    await session.execute(_PROBED, {"engine": engine, **values})
+async def record_probe(session: AsyncSession, engine: UUID, *, show: bool, back: bool, **values: Any) -> None:
+    """
+    Write what a probe learned.
+
+    Args:
+        show: Whether the Engine's status is to be written.
+        back: Whether the engine answers again after it did not: what waits for it goes on at once.
+        values: The columns that the probe decides.
+    """
+    await session.execute(_PROBED, {"engine": engine, "back": back, **values})
+    if back:
+        await hurry(session, engine)
     if show:
         await session.execute(_SHOW_ENGINE, {"engine": engine})
 

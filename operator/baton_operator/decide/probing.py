@@ -1,6 +1,8 @@
 """What a probe's answer, or its failure, says of an engine."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from baton_operator.engines.base import EngineHealth
 from baton_operator.engines.errors import (
@@ -9,12 +11,14 @@ from baton_operator.engines.errors import (
     EngineError,
     ForbiddenError,
     PermanentError,
+    RetryableError,
     SecretNotFoundError,
 )
 
-#: Seconds between probes of an engine that answers, and at most of one that does not.
+#: Seconds between probes of an engine that answers, at most of one that does not, and at most while work waits for it.
 HEALTHY = 30.0
 SICK = 30.0
+AWAITED = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,17 @@ def judge_probe(answer: EngineHealth) -> Health:
     )
 
 
-def judge_failure(error: EngineError, *, failures: int) -> Health:
+def judge_failure(error: EngineError, *, failures: int, waiting: bool = False) -> Health:
     """
     Say what a failed probe means.
 
     Args:
         failures: Probes that failed before, one after the other.
+        waiting: Whether work waits for the engine: its return is then to be noticed soon.
     """
-    again = min(SICK, float(2 ** min(failures, 5)))
+    again = min(AWAITED if waiting else SICK, float(2 ** min(failures, 5)))
+    if isinstance(error, RetryableError) and error.retry_after:
+        again = max(again, error.retry_after)
     match error:
         case SecretNotFoundError():
             return Health("ProbeFailed", "SecretNotFound", None, str(error), again)
@@ -69,3 +76,20 @@ def judge_failure(error: EngineError, *, failures: int) -> Health:
             return Health("ProbeFailed", None, "InvalidSpec", str(error), SICK)
         case _:
             return Health("ProbeFailed", None, None, str(error), again)
+
+
+def is_news(health: Health, before: Any, *, capabilities: Sequence[str], guarantee: str | None) -> bool:
+    """
+    Say whether a probe changed anything that an Engine's status shows.
+
+    Args:
+        before: The engine's columns as they were before the probe.
+    """
+    was = (before.ready_reason, before.authenticated_reason, before.stalled_reason, before.submission_guarantee)
+    if was != (health.ready, health.authenticated, health.stalled, guarantee):
+        return True
+    if sorted(before.capabilities) != sorted(capabilities):
+        return True
+    if health.ready != "ProbeSucceeded" and before.message != health.message:
+        return True
+    return health.version is not None and health.version != before.native_version

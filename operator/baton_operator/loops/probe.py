@@ -1,6 +1,7 @@
 """Probes and validations that are due: whether engines answer and take our credential, whether targets exist."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -11,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from baton_models.payload import cleaned
 from baton_models.statements import track as statements
 from baton_operator.decide.definition import InvalidDefinitionError, read_definition
-from baton_operator.decide.probing import Health, judge_failure, judge_probe
+from baton_operator.decide.probing import Health, is_news, judge_failure, judge_probe
 from baton_operator.engines.errors import EngineError
 from baton_operator.kube.errors import KubeError
+from baton_operator.loops.breaker import Breaker
 from baton_operator.loops.intake_definitions import resolve_engine
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
@@ -39,6 +41,7 @@ class ProbeLoop:
         self._registry = parts.registry
         self._kube = parts.kube
         self._lanes = Lanes(self.name, self.bell, parts.metrics)
+        self._breaker = Breaker(parts.store)
         self._dispatching = dispatching
         self._projecting = projecting
 
@@ -60,16 +63,19 @@ class ProbeLoop:
 
     async def _probe(self, row: Any) -> bool:
         health, capabilities, guarantee = await self._ask(row)
-        show = health.ready != row.ready_reason or (health.epoch is not None and health.epoch != row.restart_epoch)
+        capabilities, guarantee = capabilities or row.capabilities, guarantee or row.submission_guarantee
+        health = replace(health, message=cleaned(health.message)[0][:1000])
+        is_up = health.ready == "ProbeSucceeded"
         await self._store.run(
             lambda session: statements.record_probe(
                 session,
                 row.id,
-                show=show,
+                show=is_news(health, row, capabilities=capabilities, guarantee=guarantee),
+                back=is_up and row.ready_reason != "ProbeSucceeded",
                 ready=health.ready,
                 authenticated=health.authenticated,
                 stalled=health.stalled,
-                message=cleaned(health.message)[0][:1000],
+                message=health.message,
                 version=health.version,
                 epoch=health.epoch,
                 memory=None if health.memory is None else round(health.memory),
@@ -78,8 +84,10 @@ class ProbeLoop:
                 again=timedelta(seconds=health.again),
             )
         )
+        if is_up and row.circuit_state != "closed":
+            await self._breaker.answered(row.id)
         self._projecting.ring()
-        if health.ready == "ProbeSucceeded":
+        if is_up:
             self._dispatching.ring()
         return False
 
@@ -88,12 +96,12 @@ class ProbeLoop:
         try:
             adapter = await self._registry.adapter(engine_spec(row.id, row))
         except EngineError as error:
-            return judge_failure(error, failures=row.probe_failures), [], None
+            return judge_failure(error, failures=row.probe_failures, waiting=row.waiting), [], None
         capabilities = [each.value for each in adapter.capabilities]
         try:
             answer = await adapter.probe()
         except EngineError as error:
-            return judge_failure(error, failures=row.probe_failures), capabilities, None
+            return judge_failure(error, failures=row.probe_failures, waiting=row.waiting), capabilities, None
         return judge_probe(answer), capabilities, _guarantee(adapter.idempotency.value)
 
     async def _check(self, row: Any) -> bool:

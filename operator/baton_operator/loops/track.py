@@ -7,7 +7,10 @@ directly, twice, `lost_confirmation` seconds apart, and only then Lost.
 
 import asyncio
 import logging
+import math
+import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -18,10 +21,12 @@ from baton_models.payload import clip_identifier
 from baton_models.statements import track as statements
 from baton_models.status import ExecutionStatus
 from baton_operator import faults
+from baton_operator.decide.circuit import Policy, Tally, tally_error
 from baton_operator.decide.durations import seconds
-from baton_operator.decide.tracking import Gone, Missed, Seen, forward, judge_missing, observed
+from baton_operator.decide.tracking import Gone, Missed, Seen, forward, judge_missing, next_poll, observed
 from baton_operator.engines.base import Duplicate, EngineAdapter, Observation, Reference
 from baton_operator.engines.errors import EngineError
+from baton_operator.loops.breaker import Breaker
 from baton_operator.loops.changes import EXTERNAL_ID
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
@@ -35,6 +40,8 @@ logger = logging.getLogger(__name__)
 PAGE = 1000
 #: Direct looks at once, for one engine.
 LOOKS = 20
+#: Direct looks of one poll at most: an engine that has lost everything is not asked for each piece at once.
+LOOKS_A_POLL = 200
 _FIRST = UUID(int=0)
 
 
@@ -59,6 +66,7 @@ class TrackLoop:
         self._settler = parts.settler
         self._metrics = parts.metrics
         self._lanes = Lanes(self.name, self.bell, parts.metrics)
+        self._breaker = Breaker(parts.store)
 
     async def turn(self) -> float:
         """Observe every engine whose turn it is."""
@@ -72,53 +80,66 @@ class TrackLoop:
         await self._lanes.drain()
 
     async def _poll(self, row: Any) -> bool:
-        again = seconds(row.spec.get("tracking", {}).get("interval", "10s"))
+        """Ask once, whatever the number of instances; say when to ask again, and how it went."""
         label = f"{row.namespace}/{row.name}"
+        poll = _Poll(quiet=row.quiet)
         try:
             adapter = await self._registry.adapter(engine_spec(row.id, row))
-            await self._observe(row.id, adapter, label)
+            await self._observe(row.id, adapter, label, poll)
         except EngineError as error:
             self._metrics.loop_errors.labels(loop=self.name, reason=type(error).__name__).inc()
-            again = max(again, getattr(error, "retry_after", None) or 0.0)
-        await self._store.run(lambda session: statements.polled(session, row.id, again=timedelta(seconds=again)))
+            poll.fail(error)
+        again = timedelta(seconds=poll.next(row, spread=random.uniform(-1, 1)))  # noqa: S311 - spreading, not secrecy
+        await self._store.run(
+            lambda session: statements.polled(
+                session, row.id, held_until=row.held_until, again=again, moved=poll.moved, failed=poll.failed
+            )
+        )
+        if await self._breaker.note(row.id, Policy.read(row.spec), poll.tally):
+            self._ring()
         return False
 
-    async def _observe(self, engine: UUID, adapter: EngineAdapter, label: str) -> None:
-        after = _FIRST
-        while True:
-            start = after
-            rows = await self._store.run(
-                lambda session, start=start: statements.live(session, engine, after=start, limit=PAGE)  # type: ignore[misc]
-            )
-            if not rows:
-                return
-            await self._judge(rows, adapter, label)
-            after = rows[-1].id
-            if len(rows) < PAGE:
-                return
-
-    async def _judge(self, rows: Sequence[Any], adapter: EngineAdapter, label: str) -> None:
-        """Ask for all of *rows* at once and write down what has changed."""
+    async def _observe(self, engine: UUID, adapter: EngineAdapter, label: str, poll: "_Poll") -> None:
+        """Ask for all live instances at once and write down what has changed."""
+        rows = await self._live(engine)
+        if not rows:
+            return
+        poll.quiet = min(poll.quiet_for, (rows[-1].now - max(row.created_at for row in rows)).total_seconds())
         definitions = await self._store.run(
             lambda session: self._definitions.get(session, {row.definition_id for row in rows})
         )
         references = {row.id: reference(row, definitions[row.definition_id]) for row in rows}
         answer = await adapter.observe(list(references.values()))
         faults.hit("track.observe.after")
+        poll.tally = Tally(1)
+        for error in answer.errors:
+            self._metrics.loop_errors.labels(loop=self.name, reason=type(error).__name__).inc()
+            logger.warning("track.unreadable", extra={"engine": label, "error": str(error)})
+            poll.tally = poll.tally.plus(tally_error(error))
         seen = {each.external_id: each for each in answer.observations}
         judged: list[tuple[Any, Seen | Gone]] = [
             (row, Seen(seen[row.external_id])) for row in rows if row.external_id in seen
         ]
         gone = {each.external_id for each in answer.missing}  # what could not be read is neither seen nor missing
-        missing = [row for row in rows if row.external_id in gone]
-        for error in answer.errors:
-            self._metrics.loop_errors.labels(loop=self.name, reason=type(error).__name__).inc()
-            logger.warning("track.unreadable", extra={"engine": label, "error": str(error)})
-        judged += await self._look(missing, references, adapter)
+        judged += await self._look([row for row in rows if row.external_id in gone], references, adapter)
         await self._adopt(rows, answer.duplicates, label)
         self._count_unknown(judged, label)
-        await self._settle(judged)
+        poll.moved = await self._settle(judged)
         self._observe_lag(judged, label)
+
+    async def _live(self, engine: UUID) -> list[Any]:
+        """Read all live instances, a page at a time."""
+        rows: list[Any] = []
+        after = _FIRST
+        while True:
+            start = after
+            page = await self._store.run(
+                lambda session, start=start: statements.live(session, engine, after=start, limit=PAGE)  # type: ignore[misc]
+            )
+            rows.extend(page)
+            if len(page) < PAGE:
+                return rows
+            after = page[-1].id
 
     async def _adopt(self, rows: Sequence[Any], duplicates: Sequence[Duplicate], label: str) -> None:
         """Follow, from the next poll on, what the engine started by itself under a token of ours (R7)."""
@@ -150,6 +171,8 @@ class TrackLoop:
                 return row, await adapter.look(references[row.id])
 
         due = [row for row in rows if row.next_poll_at is None or row.next_poll_at <= row.now]
+        due.sort(key=lambda row: row.next_poll_at is None)  # the second look of some before the first of others
+        due = due[:LOOKS_A_POLL]
         found = await asyncio.gather(*(one(row) for row in due))
         confirmation = timedelta(seconds=self._settings.lost_confirmation)
         judged: list[tuple[Any, Seen | Gone]] = []
@@ -164,13 +187,18 @@ class TrackLoop:
             await self._store.run(lambda session: statements.note_missing(session, missed))
         return judged
 
-    async def _settle(self, judged: Sequence[tuple[Any, Seen | Gone]]) -> None:
+    async def _settle(self, judged: Sequence[tuple[Any, Seen | Gone]]) -> bool:
+        """Write down what has changed, a page at a time; say whether anything has."""
         verdicts = [verdict for row, seen in judged if (verdict := _verdict(row, seen))]
-        if not verdicts:
-            return
-        faults.hit("track.settle.before")
-        await self._store.run(lambda session: self._settler.settle(session, verdicts))
-        faults.hit("track.settle.after")
+        for start in range(0, len(verdicts), PAGE):
+            page = verdicts[start : start + PAGE]
+            faults.hit("track.settle.before")
+            await self._store.run(lambda session, page=page: self._settler.settle(session, page))  # type: ignore[misc]
+            faults.hit("track.settle.after")
+            self._ring()
+        return bool(verdicts)
+
+    def _ring(self) -> None:
         for bell in self.followers:
             bell.ring()
 
@@ -184,6 +212,45 @@ class TrackLoop:
             if isinstance(seen, Seen) and seen.observation.finished_at and seen.observation.status.is_finished:
                 lag = (row.now - seen.observation.finished_at).total_seconds()
                 self._metrics.status_lag.labels(engine=label, via="poll").observe(max(lag, 0.0))
+
+
+@dataclass(slots=True)
+class _Poll:
+    """
+    How one poll went.
+
+    Attributes:
+        quiet: Seconds since anything moved before it; None where nothing ever has.
+    """
+
+    quiet: float | None
+    moved: bool = False
+    failed: bool = False
+    asked: float | None = None
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds since anything moved."""
+        return math.inf if self.quiet is None else self.quiet
+
+    def fail(self, error: EngineError) -> None:
+        """Take in that the engine could not be asked."""
+        self.failed, self.asked = True, getattr(error, "retry_after", None)
+        self.tally = tally_error(error)
+
+    def next(self, row: Any, *, spread: float) -> float:
+        """Say in how many seconds to ask again."""
+        tracking = row.spec.get("tracking", {})
+        return next_poll(
+            interval=seconds(tracking.get("interval", "10s")),
+            idle_interval=seconds(tracking.get("idleInterval", "60s")),
+            quiet=0.0 if self.moved else self.quiet_for,
+            failures=row.poll_failures + 1 if self.failed else 0,
+            is_resting=row.circuit_state != "closed",
+            asked=self.asked,
+            spread=spread,
+        )
 
 
 def _verdict(row: Any, seen: Seen | Gone) -> Verdict | None:
