@@ -17,18 +17,27 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import orjson
 from aiohttp import web
 from baton_fakes.airflow_dags import Declared
-from baton_fakes.airflow_documents import PAGE, dag_details, dag_document, run_document, stamp, task_document
+from baton_fakes.airflow_documents import (
+    PAGE,
+    answer_json,
+    dag_details,
+    dag_document,
+    run_document,
+    stamp,
+    task_document,
+)
 from baton_fakes.airflow_logs import log_answer
-from baton_fakes.airflow_people import PEOPLE
+from baton_fakes.airflow_people import PEOPLE, Answer, note_down
 from baton_fakes.airflow_queries import (
+    BODY,
     CLEAR,
     PATCH,
     PATCH_DAG,
     RUN_LIST,
     TRIGGER,
+    USER,
     Seen,
     checked,
     filtered,
@@ -71,7 +80,6 @@ class FakeAirflow:
     def app(self) -> web.Application:
         """Return the application; each call makes a new one over the same state."""
         app = web.Application(middlewares=[self._middleware], client_max_size=64 * 1024 * 1024)
-        app["fake"] = self
         app.add_routes(
             [
                 web.post("/auth/token", self._token),
@@ -122,9 +130,11 @@ class FakeAirflow:
         async def work(request: web.Request) -> web.StreamResponse:
             try:
                 await self._authorize(request)
-                return await handler(request)
+                answer = await handler(request)
             except RefusalError as refusal:
                 return answer_json(refusal.body, refusal.status)
+            note_down(self.state, request)
+            return answer
 
         fault = self.faults.draw(request)
         if fault is None:
@@ -136,8 +146,8 @@ class FakeAirflow:
         if not request.path.startswith("/api/v2/") or request.path in _OPEN or "tail" in request.match_info:
             return
         if request.can_read_body:
-            request["body"] = await read_json(request)
-        request["user"], role = self.state.user(request.headers.get("Authorization", ""))
+            request[BODY] = await read_json(request)
+        request[USER], role = self.state.user(request.headers.get("Authorization", ""))
         reads = request.method == "GET" or request.path.endswith("/list")
         if role != "admin" and not reads:
             raise RefusalError(403, "Forbidden")
@@ -180,7 +190,7 @@ class FakeAirflow:
         dag_id = request.match_info["dag"]
         if dag_id not in self.state.dags:
             raise RefusalError(404, f"Dag with id: {dag_id} was not found")
-        body = checked(request.get("body"), PATCH_DAG, ["is_paused"])
+        body = checked(request.get(BODY), PATCH_DAG, ["is_paused"])
         self.state.dags[dag_id].pause(body["is_paused"], time.time())
         return answer_json(dag_document(self.state.dags[dag_id]))
 
@@ -190,8 +200,9 @@ class FakeAirflow:
         return answer_json(dag_details(dag, active))
 
     async def _trigger(self, request: web.Request) -> web.StreamResponse:
-        body = checked(request.get("body"), TRIGGER, ["logical_date"])
-        return self._show(self.state.trigger(request.match_info["dag"], body, request["user"]))
+        body = checked(request.get(BODY), TRIGGER, ["logical_date"])
+        run = self.state.trigger(request.match_info["dag"], body, request[USER])
+        return self._show(run)
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         moment = time.time() - self.state.settings.list_lag
@@ -223,7 +234,7 @@ class FakeAirflow:
 
     async def _list_by_body(self, request: web.Request) -> web.StreamResponse:
         """Answer a list whose query is in the body; it knows DAGs and states, and no run ids."""
-        body, now = checked(request["body"], RUN_LIST), time.time()
+        body, now = checked(request[BODY], RUN_LIST), time.time()
         states, dags = body.get("states"), body.get("dag_ids")
         found = [
             (run, run.at(now))
@@ -250,7 +261,7 @@ class FakeAirflow:
 
     async def _patch(self, request: web.Request) -> web.StreamResponse:
         """Set state and note, whatever the state is: this is how a run is cancelled, and how one is falsified."""
-        body, run = checked(request.get("body"), PATCH), self.run(request)
+        body, run = checked(request.get(BODY), PATCH), self.run(request)
         mask = request.query.getall("update_mask", []) or list(body)
         if "note" in body and "note" in mask:
             run.note = body["note"]
@@ -264,7 +275,7 @@ class FakeAirflow:
 
     async def _clear(self, request: web.Request) -> web.StreamResponse:
         """Run again what failed, or all; a body that does not say otherwise only asks what that would be."""
-        body, run, now = checked(request.get("body"), CLEAR), self.run(request), time.time()
+        body, run, now = checked(request.get(BODY), CLEAR), self.run(request), time.time()
         only_failed = body.get("only_failed", False)
         if body.get("dry_run", True):
             named = cleared(run.at(now), only_failed=only_failed)
@@ -283,9 +294,9 @@ class FakeAirflow:
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         return log_answer(self.state, request)
 
-    def _of_people(self, answer: Callable[["FakeAirflow", web.Request], web.StreamResponse]) -> Handler:
+    def _of_people(self, answer: Answer) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return answer(self, request)
+            return await answer(self.state, request)
 
         return handle
 
@@ -345,11 +356,6 @@ async def _no_route(request: web.Request) -> web.StreamResponse:
 async def _user_interface(request: web.Request) -> web.StreamResponse:
     """Answer any other path with the web page, as the server does: 200."""
     return web.Response(text=_PAGE, content_type="text/html")
-
-
-def answer_json(document: Any, status: int = 200) -> web.Response:
-    """Answer with JSON."""
-    return web.Response(status=status, body=orjson.dumps(document), content_type="application/json")
 
 
 def main() -> None:

@@ -3,10 +3,17 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+from aiohttp import web
 from baton_fakes.airflow_dags import FakeDag
 from baton_fakes.airflow_runs import FakeDagRun, Standing, TaskStanding
 
 PAGE = {"total_entries_limit": None, "next_cursor": None, "previous_cursor": None}
+
+
+def answer_json(document: Any, status: int = 200) -> web.Response:
+    """Answer with JSON."""
+    return web.Response(status=status, body=orjson.dumps(document), content_type="application/json")
 
 
 def stamp(moment: float | None, skew: float = 0.0) -> str | None:

@@ -15,6 +15,10 @@ STATES = ("queued", "running", "success", "failed")
 PAGE_LIMIT = 100
 _DEFAULT_LIMIT = 50
 
+#: What the middleware found of a request: who sent it, and its body's JSON.
+USER = web.RequestKey("USER", str)
+BODY: web.RequestKey[Any] = web.RequestKey("BODY", object)
+
 Seen = tuple[FakeDagRun, Standing]
 Rule = Callable[[Any], dict[str, Any] | None]
 
@@ -28,9 +32,14 @@ _ORDERS: Mapping[str, Callable[[Seen], Any]] = {
     "run_after": lambda seen: seen[0].run_after,
     "start_date": lambda seen: seen[1].start,
     "end_date": lambda seen: seen[1].end,
-    "updated_at": lambda seen: seen[0].updated,
+    "updated_at": lambda seen: _updated(*seen),
     "duration": lambda seen: None if seen[1].end is None or seen[1].start is None else seen[1].end - seen[1].start,
 }
+
+
+def _updated(run: FakeDagRun, standing: Standing) -> float:
+    """Return when a run changed last: by a request, or by the scheduler."""
+    return max(run.updated, standing.decided or 0.0)
 
 
 def _is_text(value: Any) -> dict[str, Any] | None:
@@ -183,7 +192,7 @@ def filtered(seen: Iterable[Seen], query: Any) -> list[Seen]:
         and (not prefixes or run.run_id.startswith(tuple(prefixes)))
         and (not parts or any(each in run.run_id for each in parts))
         and (not conf or conf in msgspec.json.encode(run.conf).decode())
-        and run.updated >= oldest
+        and _updated(run, standing) >= oldest
     ]
 
 

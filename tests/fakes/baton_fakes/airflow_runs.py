@@ -224,7 +224,7 @@ class FakeDagRun:
             return task, ready
         if broken:
             return replace(task, state="upstream_failed", start=ready, end=ready, try_number=task.try_number), ready
-        begun, seconds, outcome = ready + SCHEDULER_DELAY, self._seconds(task), self._outcome(task)
+        begun, seconds = ready + SCHEDULER_DELAY, self._seconds(task)
         state = replace(task, scheduled=ready, queued=ready, start=None, end=None, state="queued")
         if moment < begun:
             return state, begun
@@ -236,7 +236,7 @@ class FakeDagRun:
             state = replace(state, state="awaiting_input")
         if moment < end:
             return state, end
-        return replace(state, state=outcome, end=end), end
+        return replace(state, state=self._outcome(task), end=end), end
 
     def _seconds(self, task: TaskStanding) -> float:
         if task.map_index in task.task.broken:

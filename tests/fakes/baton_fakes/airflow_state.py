@@ -71,6 +71,7 @@ class AirflowState:
         self.ledger = ledger or Ledger()
         self.dags: dict[str, FakeDag] = {}
         self.runs: dict[tuple[str, str], FakeDagRun] = {}
+        self.events: list[dict[str, Any]] = []
         self.numbers = 0
         self._secret = os.urandom(32)
         for declared in [NAP, *RECORDED]:
