@@ -1,17 +1,21 @@
 """`baton engines`: the orchestrators that Baton hands work to."""
 
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 from sqlalchemy import text
 
+from baton_operator import VERSION
+from baton_operator.app import ENGINES
 from baton_operator.cli.adapters import adapters, engine_spec
 from baton_operator.cli.exits import CommandError, ReportingGroup
 from baton_operator.cli.output import Column, Format, FormatOption, ago, show, table
 from baton_operator.cli.surroundings import database, default_namespace, run
-from baton_operator.engines.errors import EngineError
+from baton_operator.engines.errors import EngineError, PermanentError
+from baton_operator.engines.registry import GROUP, with_installed
 
 app = typer.Typer(
     cls=ReportingGroup,
@@ -61,6 +65,9 @@ _COLUMNS = (
 )
 
 
+_TYPE_COLUMNS = (Column("TYPE", lambda row: row["type"]), Column("PACKAGE", lambda row: row["package"]))
+
+
 @app.command("list")
 def list_(
     namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Only those of this namespace.")] = None,
@@ -84,6 +91,30 @@ def list_(
 
     rows = run(ask)
     show(rows, how, lambda: table(rows, _COLUMNS))
+
+
+@app.command("types")
+def types(how: FormatOption = Format.TABLE) -> None:
+    """
+    List the types of engine that this installation has adapters for, and the package that brings each.
+
+    An operator has those of its own installation: ask there, too, if an Engine says that nothing serves its type.
+
+    [bold]Example[/bold]
+
+     baton engines types
+    """
+    try:
+        known = sorted(with_installed(ENGINES))
+    except PermanentError as error:
+        raise CommandError(str(error)) from None
+    installed = {
+        point.name: f"{point.dist.name} {point.dist.version}"
+        for point in entry_points(group=GROUP)
+        if point.dist is not None and point.name not in ENGINES
+    }
+    rows = [{"type": each, "package": installed.get(each, f"baton {VERSION}")} for each in known]
+    show(rows, how, lambda: table(rows, _TYPE_COLUMNS))
 
 
 @app.command("test")

@@ -13,7 +13,7 @@ COMMANDS = [
     ["check"],
     ["migrate"],
     *(["runs", name] for name in ("list", "get", "history", "cancel", "wait", "logs")),
-    *(["engines", name] for name in ("list", "test")),
+    *(["engines", name] for name in ("list", "types", "test")),
 ]
 
 
