@@ -15,8 +15,9 @@ _OUTCOME = {
     ExecutionStatus.CANCELLED: "Cancelled",
     ExecutionStatus.SKIPPED: "Skipped",
 }
-#: What the engine says about the target, as opposed to what the spec says.
-_OF_THE_TARGET = frozenset({"TargetNotFound", "MissingTokenParameter"})
+#: What the engine says of a target that Runs can use: as it should be, or without Baton's token, which weakens the
+#: guarantee and keeps nothing from running.
+_USABLE = frozenset({"Valid", "MissingTokenParameter"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,17 @@ def status_document(automation: AutomationView) -> dict[str, Any]:
 
 
 def conditions(automation: AutomationView) -> list[Condition]:
-    """Say how *automation* stands: an engine that does not know the target makes it unready, but not stalled."""
+    """
+    Say how *automation* stands.
+
+    An engine that does not know the target, or does not take the arguments, makes it unready, but not stalled: that
+    may be mended there. A target that does not take Baton's token is used all the same, and says so.
+    """
     own, target = automation.ready_reason, automation.target_reason
     own_message = fit(automation.ready_message, _MESSAGE)
     target_message = fit(automation.target_message, _MESSAGE)
-    if own == "Valid" and target in _OF_THE_TARGET:
-        ready = Condition("Ready", "False", None, target, target_message)
+    if own == "Valid" and target is not None and target != "Valid":
+        ready = Condition("Ready", truth(target in _USABLE), None, target, target_message)
     elif own is None:
         ready = Condition("Ready", "Unknown", None, "Valid", "Not read yet")
     else:
@@ -93,4 +99,4 @@ def _target(reason: str | None, message: str) -> Condition:
         return Condition("TargetResolved", "Unknown", None, "Valid", "The engine was not asked yet")
     if reason == "Valid":
         return Condition("TargetResolved", "True", None, "Valid", message or "The engine knows the target")
-    return Condition("TargetResolved", "False", None, reason, message)
+    return Condition("TargetResolved", truth(reason in _USABLE), None, reason, message)

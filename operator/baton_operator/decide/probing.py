@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from baton_operator.engines.base import EngineHealth
+from baton_models.payload import cleaned
+from baton_operator.engines.base import EngineHealth, Problem
 from baton_operator.engines.errors import (
     AddressRefusedError,
     AuthExpiredError,
@@ -19,6 +20,8 @@ from baton_operator.engines.errors import (
 HEALTHY = 30.0
 SICK = 30.0
 AWAITED = 4.0
+#: What an Automation shows whose target works, but does not take Baton's token.
+WEAKER = "MissingTokenParameter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,26 @@ def judge_failure(error: EngineError, *, failures: int, waiting: bool = False) -
             return Health("ProbeFailed", None, "InvalidSpec", str(error), SICK)
         case _:
             return Health("ProbeFailed", None, None, str(error), again)
+
+
+def judge_problems(problems: Sequence[Problem]) -> tuple[str, str | None]:
+    """
+    Say what an Automation shows of its target.
+
+    ``MissingTokenParameter`` means that Runs go, with a weaker guarantee; every other word but ``Valid`` means that
+    they would fail. What does not keep Runs from going is told in the message.
+
+    Returns:
+        The reason, and the words of all problems, those that block first.
+    """
+    if not problems:
+        return "Valid", None
+    ordered = sorted(problems, key=lambda each: not each.blocking)
+    words = cleaned("; ".join(each.message for each in ordered))[0][:1000]
+    if ordered[0].blocking:
+        reason = ordered[0].reason
+        return ("InvalidArguments" if reason in {WEAKER, "Valid"} else reason), words
+    return (WEAKER if any(each.reason == WEAKER for each in ordered) else "Valid"), words
 
 
 def is_news(health: Health, before: Any, *, capabilities: Sequence[str], guarantee: str | None) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from baton_models.payload import cleaned
 from baton_models.statements import track as statements
 from baton_operator.decide.definition import InvalidDefinitionError, read_definition
-from baton_operator.decide.probing import Health, is_news, judge_failure, judge_probe
+from baton_operator.decide.probing import Health, is_news, judge_failure, judge_probe, judge_problems
 from baton_operator.engines.errors import EngineError
 from baton_operator.kube.errors import KubeError
 from baton_operator.loops.breaker import Breaker
@@ -142,11 +142,7 @@ class ProbeLoop:
             problems = await adapter.validate(definition.target, [each.name for each in definition.arguments])
         except EngineError as error:
             return row.target_reason, str(error)[:1000]
-        if not problems:
-            return "Valid", None
-        first = min(problems, key=lambda each: not each.blocking)
-        reason = first.reason if first.blocking or first.reason == "MissingTokenParameter" else "Valid"
-        return reason, cleaned("; ".join(each.message for each in problems))[0][:1000]
+        return judge_problems(problems)
 
     async def _labels(self, owner: str, namespace: str) -> Mapping[str, str] | None:
         if owner == namespace:

@@ -77,6 +77,14 @@ def test_an_engine_shows_how_it_stands(values: dict[str, Any], conditions: dict[
             },
         ),
         (
+            {"ready_reason": "Valid", "target_reason": "InvalidArguments", "target_message": "add x to arguments"},
+            {"Ready": ("False", "InvalidArguments"), "TargetResolved": ("False", "InvalidArguments")},
+        ),
+        (
+            {"ready_reason": "Valid", "target_reason": "MissingTokenParameter", "target_message": "declare it"},
+            {"Ready": ("True", "MissingTokenParameter"), "TargetResolved": ("True", "MissingTokenParameter")},
+        ),
+        (
             {"ready_reason": "EngineNotFound"},
             {"Ready": ("False", "EngineNotFound"), "TargetResolved": ("Unknown", "Valid")},
         ),
@@ -93,6 +101,48 @@ def test_an_engine_shows_how_it_stands(values: dict[str, Any], conditions: dict[
 def test_an_automation_shows_how_it_stands(values: dict[str, Any], conditions: dict[str, tuple[str, str]]) -> None:
     """An engine that may still come does not stall it; a spec that cannot work does."""
     assert shown(automation_status.status_document(AutomationView(generation=2, **values))) == conditions
+
+
+def test_what_weakens_a_target_is_told_although_runs_go() -> None:
+    """A TTL that is too short keeps nothing from running; it stands where people look."""
+    view = AutomationView(generation=1, ready_reason="Valid", target_reason="Valid", target_message="raise the TTL")
+    ready, target = automation_status.conditions(view)
+    assert (ready.status, target.status, target.message) == ("True", "True", "raise the TTL")
+
+
+def test_an_open_circuit_says_what_happens_and_when() -> None:
+    """In words that stay the same while the rest is repeated: a trial that fails changes nothing that is shown."""
+    (message,) = [
+        each.message
+        for each in engine_status.conditions(EngineView(generation=1, is_circuit_open=True, circuit_rest="90s"))
+        if each.type == "CircuitOpen"
+    ]
+    assert message == (
+        "Too many requests failed: new work waits, and every 90s one submit tries whether the engine is back"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ({}, {"ready_reason": "ProbeFailed"}, ["Ready"]),
+        ({"ready_reason": "ProbeFailed"}, {"ready_reason": "ProbeFailed", "message": "other words"}, []),
+        (
+            {"ready_reason": "ProbeSucceeded"},
+            {"ready_reason": "ProbeSucceeded", "is_circuit_open": True},
+            ["CircuitOpen"],
+        ),
+        ({"is_circuit_open": True}, {"is_circuit_open": True}, []),
+        ({"is_circuit_open": True}, {}, []),
+        ({}, {"ready_reason": "ProbeFailed", "is_circuit_open": True}, ["Ready", "CircuitOpen"]),
+    ],
+)
+def test_people_are_told_once_that_an_engine_is_away(
+    before: dict[str, Any], now: dict[str, Any], told: list[str]
+) -> None:
+    """When it begins, not while it lasts, and not when it ends."""
+    documents = [engine_status.status_document(EngineView(generation=1, **each)) for each in (before, now)]
+    assert [each["type"] for each in engine_status.became_unavailable(*documents)] == told
 
 
 def test_the_last_run_is_named_with_its_outcome() -> None:

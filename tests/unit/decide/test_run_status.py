@@ -52,10 +52,18 @@ runs = st.builds(
     started_at=st.none() | moments,
     finished_at=st.none() | moments,
     is_waiting_for_place=st.booleans(),
+    rests_since=st.none() | moments,
+    rests_for=st.text(max_size=30),
     engine=st.none() | st.text(max_size=300),
     counts=st.none() | st.builds(Counts, numbers, numbers, numbers, numbers),
     attempts=st.builds(
-        Attempts, numbers, st.none() | moments, st.none() | moments, st.none() | moments, st.none() | texts
+        Attempts,
+        numbers,
+        st.none() | moments,
+        st.none() | moments,
+        st.none() | moments,
+        st.none() | texts,
+        st.none() | moments,
     ),
     external=st.none() | st.builds(External, st.text(max_size=300), texts, texts, numbers),
     failures=st.lists(
@@ -145,6 +153,32 @@ def test_times_are_facts_of_the_rows() -> None:
     assert condition(view, "Submitted") == ("True", "Submitted", "2026-11-21T12:00:02Z")
     assert condition(view, "Completed") == ("True", "Succeeded", "2026-11-21T12:00:09Z")
     assert status_document(view)["duration"] == "9s"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "Waits for the engine: for a slot, for its rate, or for its return"),
+        ({"state": "Suspended", "rests_since": NOON}, "spec.state is Suspended: nothing is sent"),
+        (
+            {"is_waiting_for_place": True, "rests_since": NOON},
+            "Waits for its turn: the Automation's concurrency.max is reached",
+        ),
+        (
+            {"rests_since": NOON, "rests_for": "90s", "engine": "platform/argo"},
+            "Engine platform/argo rests since 2026-11-21T12:00:00Z, as too many requests failed; tried again every 90s",
+        ),
+        (
+            {"attempts": Attempts(highest=1, error="the engine answered 503", again_at=NOON)},
+            "Sent again at 2026-11-21T12:00:00Z: the engine answered 503",
+        ),
+    ],
+)
+def test_a_run_that_waits_says_for_what_and_until_when(values: dict[str, Any], message: str) -> None:
+    view = RunView(ID, "run", 1, ExecutionStatus.PENDING, NOON, status_reason="Queued", **values)
+    (submitted,) = [each for each in status_document(view)["conditions"] if each["type"] == "Submitted"]
+    assert (submitted["status"], submitted["reason"]) == ("False", "Waiting")
+    assert submitted["message"] == message
 
 
 def test_an_attempt_for_a_person_to_decide_is_unknown_even_beside_others() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from baton_models.status import ExecutionStatus
-from baton_operator.decide.tracking import Gone, Missed, Seen, forward, judge_missing, observed
+from baton_operator.decide.tracking import Gone, Missed, Seen, forward, judge_missing, next_poll, observed
 from baton_operator.engines.base import Observation
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -56,3 +58,62 @@ def test_an_instance_never_goes_back(status: ExecutionStatus, seen: ExecutionSta
 def test_only_news_are_written(status: ExecutionStatus, native: str | None, was_missing: bool, news: bool) -> None:
     """An observation that says what the row says costs no write."""
     assert observed(status, native, running, was_missing=was_missing) is news
+
+
+CALM = {
+    "interval": 10.0,
+    "idle_interval": 60.0,
+    "quiet": 0.0,
+    "failures": 0,
+    "is_resting": False,
+    "asked": None,
+    "spread": 0.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "seconds"),
+    [
+        ({}, 10),
+        ({"quiet": 40}, 10),
+        ({"quiet": 120}, 30),
+        ({"quiet": 240}, 60),
+        ({"quiet": float("inf")}, 60),
+        ({"failures": 1}, 20),
+        ({"failures": 2}, 40),
+        ({"failures": 99}, 60),
+        ({"is_resting": True}, 60),
+        ({"asked": 5.0}, 10),
+        ({"asked": 300.0}, 300),
+        ({"spread": 1.0}, 11),
+        ({"spread": -1.0}, 9),
+        ({"idle_interval": 5.0, "quiet": 999}, 10),
+    ],
+)
+def test_polls_are_as_far_apart_as_things_are_quiet(changed: dict[str, float], seconds: float) -> None:
+    """Close together while things move; ever further apart while nothing does, and while the engine fails or rests."""
+    assert next_poll(**{**CALM, **changed}) == pytest.approx(seconds)
+
+
+@given(
+    interval=st.floats(1, 3600),
+    idle_interval=st.floats(1, 3600),
+    quiet=st.floats(0, 1e9),
+    failures=st.integers(0, 10_000),
+    is_resting=st.booleans(),
+    spread=st.floats(-1, 1),
+)
+def test_no_poll_is_sooner_or_later_than_an_engines_spec_says(
+    interval: float, idle_interval: float, quiet: float, failures: int, *, is_resting: bool, spread: float
+) -> None:
+    """But for a tenth, by which they are spread."""
+    wait = next_poll(
+        interval=interval,
+        idle_interval=idle_interval,
+        quiet=quiet,
+        failures=failures,
+        is_resting=is_resting,
+        asked=None,
+        spread=spread,
+    )
+    assert 0.89 * interval <= wait <= 1.11 * max(interval, idle_interval)
