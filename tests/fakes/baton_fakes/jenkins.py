@@ -106,7 +106,7 @@ class FakeJenkins:
         return await KINDS[fault.kind](fault, request, handler)
 
     async def _work(self, request: web.Request) -> web.StreamResponse:
-        ask = await Ask.read(request, self._prefix, self.state.session)
+        ask = await Ask.read(request, self._prefix, self.state.session, self.security.new_session)
         with self.state.lock:
             self.state.settle()
             if self.state.phase() == "refused":
@@ -142,7 +142,7 @@ class FakeJenkins:
         """Whether a crumb of this session came along, as a header or in the form."""
         crumb = ask.request.headers.get(CRUMB) or ask.get(CRUMB)
         if crumb and not ask.cookie:
-            ask.new_cookie = self.security.new_session()
+            ask.begin_session()
         return self.security.is_crumb(crumb or "", ask.caller, ask.cookie)
 
     def _answer_path(self, ask: Ask, documents: Documents) -> web.Response:
@@ -164,13 +164,12 @@ class FakeJenkins:
         return ask.not_found()
 
     def _login(self, ask: Ask) -> web.Response:
-        ask.new_cookie = "" if ask.cookie else self.security.new_session()
-        return ask.reply(200, pages.login(ask.session).encode(), pages.UTF8, ask.marks())
+        ask.begin_session()
+        headers = {"X-Hudson": "1.395", **ask.marks()}
+        return ask.reply(200, pages.login(ask.session).encode(), pages.UTF8, headers)
 
     def _issue_crumb(self, ask: Ask) -> web.Response:
-        session = ask.cookie or self.security.new_session()
-        ask.new_cookie = session if session != ask.cookie else ""
-        crumb = self.security.crumb(ask.caller, session)
+        crumb = self.security.crumb(ask.caller, ask.begin_session())
         issuer = "hudson.security.csrf.DefaultCrumbIssuer"
         return ask.document(bean(issuer, crumb=crumb, crumbRequestField=CRUMB))
 

@@ -89,7 +89,7 @@ class FakeBuild:
         self.early = self.early if now >= self.early_at else None
         self.early_at = self.early_at if now >= self.early_at else math.inf
         self.ends = now + max(seconds, self.job.stubborn)
-        self.remarks.append((self.ends, f"Build was aborted\nAborted by {user}\n"))
+        self.remarks.append((self.ends, f"Terminated\nBuild was aborted\nAborted by {user}\n"))
 
     def log(self, moment: float) -> bytes:
         """Return the log's file at *moment*, hidden notes and all."""
@@ -98,11 +98,27 @@ class FakeBuild:
             "Running as SYSTEM\n",
             f"Building in workspace /var/jenkins_home/workspace/{self.job.name}\n",
             f"[{self.job.name}] $ /bin/sh -xe /opt/jenkins{self.queue_id:019d}.sh\n",
-            f"+ echo token={self.token}\ntoken={self.token}\n",
+            *self._script(),
         ]
         lines = [*((self.begun, line) for line in header), *self._ticks(moment), *self.remarks]
+        if not self.interruptions:
+            lines.append((self.ends, self._last_words()))
         lines.append((self.ends, f"Finished: {self.result}\n"))
         return "".join(line for at, line in lines if at <= moment).encode()
+
+    def _script(self) -> list[str]:
+        """Return what the shell says of the commands with which the job begins."""
+        lasts = self.parameters.get("SECS", "")
+        if self.job.ticks:
+            return [f"+ seq 1 {lasts}\n"]
+        said = f"token={self.token} secs={lasts}"
+        return [f"+ echo {said}\n{said}\n+ sleep {lasts}\n"] if self.parameters else []
+
+    def _last_words(self) -> str:
+        """Return what it says before its end, if nobody stopped it."""
+        left = f"+ exit {self.parameters['CODE']}\n" if "CODE" in self.parameters and not self.job.ticks else ""
+        bad = "Build step 'Execute shell' marked build as failure\n" if self.result == "FAILURE" else ""
+        return left + bad
 
     def _ticks(self, moment: float) -> list[tuple[float, str]]:
         """Return a line for each second in which it ran."""

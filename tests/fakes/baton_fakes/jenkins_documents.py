@@ -135,12 +135,14 @@ class Documents:
     def _color(self, job: FakeJob) -> str:
         if job.disabled or job.deleted:
             return "disabled"
-        color = "notbuilt"
+        color, moves = "notbuilt", ""
         for build in job.newest_first():
-            if not (look := build.at(self._now)).building:
+            look = build.at(self._now)
+            if not look.building:
                 color = _COLORS[look.result or "FAILURE"]
                 break
-        return f"{color}_anime" if job.running else color
+            moves = "_anime"
+        return color + moves
 
     def _definitions(self, job: FakeJob) -> Bean:
         def one(name: str, default: str) -> Bean:

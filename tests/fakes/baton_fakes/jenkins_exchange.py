@@ -1,7 +1,7 @@
 """A request to the fake Jenkins as its endpoints read it, and the ways in which they answer."""
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -33,6 +33,8 @@ class Ask:
         prefix: Of the server's paths.
         session: The server's, as it is shown in ``X-Jenkins-Session``.
         cookie: The client's session.
+        new_session: Makes another one.
+        new_cookie: The session that begins with the answer.
         caller: Who asks.
     """
 
@@ -44,11 +46,12 @@ class Ask:
     prefix: str
     session: str
     cookie: str
+    new_session: Callable[[], str]
     caller: Caller = _NOBODY
     new_cookie: str = ""
 
     @classmethod
-    async def read(cls, request: web.Request, prefix: str, session: str) -> "Ask":
+    async def read(cls, request: web.Request, prefix: str, session: str, new_session: Callable[[], str]) -> "Ask":
         """Read a request, its body and all."""
         uri = request.raw_path.partition("?")[0]
         values, content = list(request.query.items()), b""
@@ -59,7 +62,7 @@ class Ask:
         below = uri.removeprefix(prefix).split("/")
         segments = [unquote(segment) for segment in below if segment]
         cookie = request.cookies.get(COOKIE, "")
-        return cls(request, uri, segments, values, content, prefix, session, cookie)
+        return cls(request, uri, segments, values, content, prefix, session, cookie, new_session)
 
     def all(self, name: str) -> list[str]:
         """Return every value that was given under a name."""
@@ -91,7 +94,13 @@ class Ask:
 
     def marks(self) -> dict[str, str]:
         """Return what only documents and rendered pages carry."""
-        return {"X-Hudson": "1.395", "X-Jenkins": pages.VERSION, "X-Jenkins-Session": self.session}
+        return {"X-Jenkins": pages.VERSION, "X-Jenkins-Session": self.session}
+
+    def begin_session(self) -> str:
+        """Return the client's session; a new one, if it has none."""
+        if not self.cookie and not self.new_cookie:
+            self.new_cookie = self.new_session()
+        return self.cookie or self.new_cookie
 
     def document(self, bean: Bean) -> web.Response:
         """Answer with an object, as JSON or XML, whole or by ``tree``."""
@@ -131,7 +140,8 @@ class Ask:
         """Answer with a page of Jenkins' own; of errors, whoever may more gets more of it."""
         filled = size or (pages.WHOLE if self.may(ADMINISTER) else pages.PLAIN)
         text = pages.page("Jenkins" if status >= 400 else message, message, filled, self.session)
-        marks = {"X-Hudson-Theme": "default", **self.marks(), **(headers or {})}
+        self.begin_session()
+        marks = {"X-Hudson-Theme": "default", "X-Hudson": "1.395", **self.marks(), **(headers or {})}
         return self.reply(status, text.encode(), pages.UTF8, marks, compress=status < 400)
 
     def not_found(self) -> web.Response:
@@ -156,7 +166,8 @@ class Ask:
         name = self.caller.user.name
         if self.caller.is_anonymous:
             text = pages.authentication_required(self.uri, permission, self.session)
-            headers = {**self.marks(), **pages.denial(name, permission)}
+            self.begin_session()
+            headers = {"X-Hudson": "1.395", **self.marks(), **pages.denial(name, permission)}
             return self.reply(403, text.encode(), pages.UTF8, headers, compress=False)
         size = pages.NO_READ if permission == READ else pages.PLAIN
         message = f"{name} is missing the {permission} permission"

@@ -11,6 +11,7 @@ UTF8, LATIN = "text/html;charset=utf-8", "text/html;charset=iso-8859-1"
 WHOLE, PLAIN, NO_READ, OOPS = 84_500, 19_300, 11_663, 7_390
 #: A page of a build or a job.
 OBJECT = 96_850
+LOGIN = 1_850
 _SYMBOL = (
     '<svg xmlns="http://www.w3.org/2000/svg" aria-hidden="true" viewBox="0 0 512 512"><path d="M221.09 64a157.09 '
     '157.09 0 10157.09 157.09A157.1 157.1 0 00221.09 64z" fill="none" stroke="currentColor" stroke-width="32"/></svg>'
@@ -75,10 +76,11 @@ def denial(user: str, permission: str) -> Mapping[str, str]:
 def login(session: str) -> str:
     """Make the login page."""
     form = '<form method="post" name="login" action="j_spring_security_check"><input name="j_username"></form>'
-    return (
+    text = (
         f'\n      \n    <!DOCTYPE html><html lang="en"><head resURL="/static/{session}" data-rooturl="">'
         f"<title>Sign in - Jenkins</title></head><body><h1>Sign in to Jenkins</h1>{form}</body></html>"
     )
+    return text + " " * (LOGIN - len(text))
 
 
 def booting(session: str) -> str:

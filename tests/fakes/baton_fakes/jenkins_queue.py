@@ -154,12 +154,14 @@ class FakeQueue:
             del self.gone[number]
 
     def shown(self, moment: float) -> list[FakeItem]:
-        """Return the items that were queued at *moment*: the waiting ones by their due time, then the others."""
+        """Return the items that were queued at *moment*: waiting ones by due time, blocked ones, the rest backwards."""
         gone = [item for item in self.gone.values() if item.left is not None and item.left > moment]
         queued = [item for item in (*self.items.values(), *gone) if item.since <= moment]
         waiting = [item for item in queued if item.ready is None or item.ready > moment]
         others = [item for item in queued if item.ready is not None and item.ready <= moment]
-        return [*sorted(waiting, key=lambda item: (item.due, item.id)), *reversed(others)]
+        blocked = [item for item in others if is_blocked(item.job)]
+        buildable = [item for item in reversed(others) if not is_blocked(item.job)]
+        return [*sorted(waiting, key=lambda item: (item.due, item.id)), *blocked, *buildable]
 
     def save(self) -> Saved:
         """Return what the queue's file would hold."""
