@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -56,10 +57,12 @@ class Assassin:
 
     Attributes:
         kills: How many it has killed.
+        killed_at: When it did so last, by the monotonic clock.
     """
 
     def __init__(self, plan: OnTheWire) -> None:
         self.kills = 0
+        self.killed_at = 0.0
         self._plan = plan
         self._victim: OperatorProcess | None = None
         self._seen = 0
@@ -83,6 +86,7 @@ class Assassin:
         self._victim = None
         victim.process.kill()
         self.kills += 1
+        self.killed_at = time.monotonic()
         return "cut" if self._plan.lost else "pass"
 
 

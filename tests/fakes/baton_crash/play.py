@@ -24,7 +24,7 @@ class Played:
     Attributes:
         end: What was left.
         kills: How many operators were killed; 0 where the moment never came.
-        seconds: From the first Run's creation to the last Run's end.
+        seconds: From the last kill (undisturbed: the first Run's creation) to the last Run's end.
     """
 
     end: End
@@ -56,12 +56,12 @@ def _undisturbed(stage: Stage, engine: InPlay) -> Played:
 
 def _at_a_failpoint(stage: Stage, engine: InPlay, failpoint: Failpoint) -> Played:
     first = stage.operator(f"{failpoint.name}=kill@{failpoint.nth}")
-    begun = time.monotonic()
     open_scenario(stage, engine, _url(engine))
     cancels = failpoint.name.startswith("cancel.")
     if cancels:
         cancel_one(stage)
     kills = 1 if first.wait_end(PATIENCE) == -9 else 0
+    begun = time.monotonic()
     stage.operator()
     if not cancels:
         cancel_one(stage)
@@ -85,7 +85,7 @@ def _on_the_wire(stage: Stage, engine: InPlay, plan: OnTheWire) -> Played:
         if wired.operators[-1].process.poll() is not None:
             wired.operator()
         cancel_one(wired)
-        return _finished(wired, engine, assassin.kills, begun)
+        return _finished(wired, engine, assassin.kills, assassin.killed_at or begun)
 
 
 def _dies(stage: Stage, assassin: Assassin, kills: int) -> bool:

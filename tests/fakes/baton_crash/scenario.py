@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +22,10 @@ ENDS = {
 #: Submits that an engine accepts for them: one for each attempt of each unit.
 ATTEMPTS = {"plain": 1, "slow": 1, "fleet": 3, "tried-twice": 2, "stopped": 1, "refused": 0}
 
-_WANTED = {"type": "object", "properties": {"secs": {"pattern": "^[0-9]+(ms|s)$"}}}
+_WANTED = {"type": "object", "properties": {"ms": {"type": "integer"}}}
 _ITEMS = [
-    {"name": "one", "items": [{"secs": "100ms"}, {"secs": "1s"}]},
-    {"name": "two", "items": [{"secs": "1s"}]},
+    {"name": "one", "items": [{"ms": 100}, {"ms": 1000}]},
+    {"name": "two", "items": [{"ms": 1000}]},
 ]
 _PER_ITEM = {"per": "Item", "maxParallel": 2, "order": "Sequential"}
 
@@ -33,31 +34,21 @@ def open_scenario(stage: Stage, engine: InPlay, url: str) -> None:
     """Make Engine, Automations and Runs; the answer to the first submit is lost, so somebody has to look for it."""
     engine.engine(stage, url)
     engine.lose_answer(stage)
-    _automation(stage, engine, "nap", parametersSchema=_WANTED)
-    _automation(stage, engine, "nap-twice", retry={"maxAttempts": 2, "backoff": {"initial": "1s"}})
-    _automation(
-        stage,
-        engine,
-        "nap-each",
-        arguments={"secs": "${item.secs}", "fail": "no"},
-        batches=_ITEMS,
-        dispatch=_PER_ITEM,
-    )
-    stage.run("plain")
-    stage.run("slow", secs="2s")
-    stage.run("fleet", "nap-each")
-    stage.run("tried-twice", "nap-twice", fail="yes")
-    stage.run("stopped", secs="300s")
-    stage.run("refused", secs="for ever")
+    whole = engine.work(stage, ms="parameters.ms", fail="parameters.fail")
+    each = engine.work(stage, ms="item.ms", fail="'no'")
+    _automation(stage, "whole", whole, parametersSchema=_WANTED)
+    _automation(stage, "twice", whole, retry={"maxAttempts": 2, "backoff": {"initial": "1s"}})
+    _automation(stage, "each", each, batches=_ITEMS, dispatch=_PER_ITEM)
+    stage.run("plain", "whole", ms=100, fail="no")
+    stage.run("slow", "whole", ms=2000, fail="no")
+    stage.run("fleet", "each")
+    stage.run("tried-twice", "twice", ms=100, fail="yes")
+    stage.run("stopped", "whole", ms=300_000, fail="no")
+    stage.run("refused", "whole", ms="for ever", fail="no")
 
 
-def _automation(stage: Stage, engine: InPlay, name: str, **spec: Any) -> None:
-    wanted = {
-        "engineRef": {"name": "engine"},
-        "target": engine.target(stage),
-        "arguments": {"secs": "${parameters.secs}", "fail": "${parameters.fail}"},
-    }
-    stage.create("Automation", name, {**wanted, **spec})
+def _automation(stage: Stage, name: str, work: Mapping[str, Any], **spec: Any) -> None:
+    stage.create("Automation", name, {"engineRef": {"name": "engine"}, **work, **spec})
 
 
 _STOPPABLE = """
