@@ -33,6 +33,7 @@ from baton_operator.loops.count import CountLoop
 from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.dispatch import DispatchLoop
 from baton_operator.loops.gauges import GaugeLoop
+from baton_operator.loops.follow import FollowLoop
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake
@@ -118,7 +119,8 @@ class App:
         self.track.followers.extend(followers)
         self.resolve = ResolveLoop(parts, [*followers, self.track.bell])
         self.probe = ProbeLoop(parts, dispatching=self.dispatch.bell, projecting=shown)
-        self.cancel = CancelLoop(parts, [self.track.bell, *followers])
+        self.follow = FollowLoop(parts, [self.track.bell, *followers])
+        self.cancel = CancelLoop(parts, [self.track.bell, self.follow.bell, *followers])
         self.intake = IntakeLoop(
             parts,
             DefinitionIntake(parts, [self.probe.bell, shown]),
@@ -148,7 +150,7 @@ class App:
         every: Mapping[str, Sequence[Turning]] = {
             "intake": [self.intake],
             "dispatch": [self.dispatch, self.resolve],
-            "track": [self.track, self.probe, self.cancel],
+            "track": [self.track, self.follow, self.probe, self.cancel],
             "project": [self.project],
             "sweep": [self.sweep],
         }
@@ -192,7 +194,7 @@ class App:
         await self._listen(self._connection, self.settings, self.intake, self.metrics, self.stopping, self._hearing)
 
     async def _close(self) -> None:
-        for loop in (self.dispatch, self.resolve, self.track, self.probe, self.cancel):
+        for loop in (self.dispatch, self.resolve, self.track, self.follow, self.probe, self.cancel):
             await loop.drain()
         await self._health.stop()
         if self.traces:

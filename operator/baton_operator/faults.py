@@ -40,6 +40,8 @@ FAILPOINTS = (
     "sweep.release.after",
     "sweep.deadlines.after",
 )
+#: Those that are met only where an engine answers a submit with a handle.
+HANDLE_FAILPOINTS = ("follow.ask.after", "follow.record.after")
 
 
 class UnknownFailpointError(ValueError):
@@ -52,7 +54,7 @@ def arm(environ: Mapping[str, str]) -> None:
     for entry in filter(None, environ.get("BATON_FAULTS", "").split(",")):
         name, _, action = entry.strip().partition("=")
         word, _, nth = (action or "kill").partition("@")
-        if name not in FAILPOINTS or word not in _SIGNALS:
+        if name not in (*FAILPOINTS, *HANDLE_FAILPOINTS) or word not in _SIGNALS:
             raise UnknownFailpointError(f"BATON_FAULTS: {entry!r}: one of {FAILPOINTS} = one of {tuple(_SIGNALS)}")
         _armed[name] = (_SIGNALS[word], int(nth or 1))
 

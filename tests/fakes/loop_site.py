@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from baton_fakes.in_memory import InMemoryEngine
+from baton_fakes.in_memory import InMemoryEngine, QueueingEngine
 from sqlalchemy import event, text
 
 from baton_migrations.runner import migrate
 from baton_models.database import DatabaseConfig
-from baton_operator.engines.registry import AdapterRegistry, Surroundings
+from baton_operator.engines.registry import AdapterFactory, AdapterRegistry, Surroundings
 from baton_operator.invariants import check_invariants
 from baton_operator.kube.client import KubeClient
 from baton_operator.kube.connection import Connection
@@ -25,6 +25,7 @@ from baton_operator.local.postgres import create_database, drop_database
 from baton_operator.loops.cancel import CancelLoop
 from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.dispatch import DispatchLoop
+from baton_operator.loops.follow import FollowLoop
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake
@@ -47,7 +48,8 @@ TIMES = {
     "cancel_requested_at cancel_sent_at cancel_due_at cancel_deadline_at next_poll_at",
     "run": "queue_deadline_at deadline_at project_at released_at",
     "orchestration_instance": "lost_since next_poll_at",
-    "engine_health": "next_poll_at next_probe_at paused_until bucket_at",
+    "engine_health": "next_poll_at next_probe_at paused_until bucket_at circuit_until circuit_opened_at "
+    "window_started_at moved_at",
     "automation": "next_check_at",
 }
 RUN_TABLES = (
@@ -63,7 +65,12 @@ ROWS_ONLY = ("I1", "I2", "I3", "I6", "I7")
 
 
 class Replica:
-    """One operator process: every loop, with parts of its own."""
+    """
+    One operator process: every loop, with parts of its own.
+
+    Attributes:
+        factories: Makes adapters by type; a test may add to it.
+    """
 
     def __init__(self, database_url: str, engine: InMemoryEngine, **settings: Any) -> None:
         self.settings = Settings(
@@ -81,13 +88,14 @@ class Replica:
         metrics = Metrics()
         kube = KubeClient(NOWHERE, metrics)
         definitions = Definitions()
+        self.factories: dict[str, AdapterFactory] = {"Argo": lambda _spec, _surroundings: engine}
         surroundings = Surroundings(secrets=KubeSecretSource(kube), database=self.database)
         self.parts = Parts(
             settings=self.settings,
             store=Store(self.database, metrics),
             definitions=definitions,
             settler=Settler(definitions),
-            registry=AdapterRegistry({"Argo": lambda _spec, _surroundings: engine}, surroundings),
+            registry=AdapterRegistry(self.factories, surroundings),
             kube=kube,
             metrics=metrics,
         )
@@ -97,6 +105,7 @@ class Replica:
         self.resolve = ResolveLoop(self.parts, [])
         self.probe = ProbeLoop(self.parts, dispatching=self.dispatch.bell, projecting=self.project.bell)
         self.cancel = CancelLoop(self.parts, [])
+        self.follow = FollowLoop(self.parts, [])
         self.definitions = DefinitionIntake(self.parts, [])
         self.runs = RunIntake(self.parts, self.project, [])
         self.intake = IntakeLoop(self.parts, self.definitions, self.runs)
@@ -196,6 +205,11 @@ class Site:
     async def resolve(self) -> None:
         """Turn resolve once."""
         await turn(self.first.resolve)
+
+    async def follow(self) -> None:
+        """Turn follow once, whenever its next turn would be."""
+        self.execute("UPDATE dispatch_attempt SET next_poll_at = now() WHERE state = 'ENQUEUED'")
+        await turn(self.first.follow)
 
     async def cancel(self) -> None:
         """Turn cancel once."""
@@ -321,4 +335,13 @@ async def site(migrated: str, new_database: Callable[..., str]) -> AsyncIterator
     url, engine = new_database(template=migrated), InMemoryEngine()
     made = Site(url, engine, Replica(url, engine))
     yield made
+    await made.close()
+
+
+@pytest.fixture
+async def queueing(migrated: str, new_database: Callable[..., str]) -> AsyncIterator[tuple[Site, QueueingEngine]]:
+    """The same with an engine that answers with a place in its queue."""
+    url, engine = new_database(template=migrated), QueueingEngine()
+    made = Site(url, engine, Replica(url, engine))
+    yield made, engine
     await made.close()

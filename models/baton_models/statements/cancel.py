@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from baton_models.statements.record import read_held
 from baton_models.statements.release import LOCK_PROGRESS
 
 _REQUEST = text("""
@@ -21,6 +22,7 @@ RETURNING r.id
 """)
 
 #: Attempts that were never sent end at once; what may be out is asked to end, unless the custom resource is just gone.
+#: What is held is looked for once more: now its absence may be all that is wanted.
 _UNSENT = text("""
 UPDATE dispatch_attempt d SET state = 'CLOSED', due_at = NULL, updated_at = clock_timestamp()
 WHERE d.run_id = ANY(CAST(:runs AS uuid[])) AND d.state = 'INTENT' AND d.sends = 0
@@ -30,8 +32,9 @@ RETURNING d.id, d.run_id, d.batch_execution_id, d.item_execution_id
 _OUT = text("""
 UPDATE dispatch_attempt d SET cancel_requested_at = clock_timestamp(), cancel_due_at = clock_timestamp(),
        cancel_deadline_at = clock_timestamp() + make_interval(secs => r.cancel_timeout_seconds),
-       state = CASE WHEN d.state = 'INTENT' THEN 'AMBIGUOUS' ELSE d.state END,
-       due_at = CASE WHEN d.state = 'INTENT' THEN clock_timestamp() ELSE d.due_at END, updated_at = clock_timestamp()
+       state = CASE WHEN d.state IN ('INTENT', 'HALTED') THEN 'AMBIGUOUS' ELSE d.state END,
+       due_at = CASE WHEN d.state IN ('INTENT', 'HALTED') THEN clock_timestamp() ELSE d.due_at END,
+       updated_at = clock_timestamp()
 FROM run r
 WHERE d.run_id = ANY(CAST(:runs AS uuid[])) AND r.id = d.run_id AND d.cancel_requested_at IS NULL
   AND d.state IN ('INTENT', 'SENT', 'ENQUEUED', 'ACKED', 'AMBIGUOUS', 'HALTED')
@@ -58,24 +61,32 @@ WHERE u.id = ANY(CAST(:runs AS uuid[])) AND u.per = 'Run' AND u.status = ANY(CAS
   AND NOT EXISTS (SELECT 1 FROM dispatch_attempt d WHERE d.run_id = u.id AND d.state NOT IN ('CLOSED', 'REJECTED'))
 """)
 
+_ENGINES_DUE = text("SELECT DISTINCT engine_id FROM dispatch_attempt WHERE cancel_due_at <= clock_timestamp()")
+
+#: Every execution under the token that goes on is told (R7), the one that counts first.
 _DUE = text("""
 WITH due AS (
-  SELECT id FROM dispatch_attempt WHERE cancel_due_at <= clock_timestamp()
+  SELECT id FROM dispatch_attempt WHERE engine_id = :engine AND cancel_due_at <= clock_timestamp()
   ORDER BY cancel_due_at LIMIT :limit FOR UPDATE SKIP LOCKED
 ), held AS (
   UPDATE dispatch_attempt d SET cancel_due_at = clock_timestamp() + :lease_for
   FROM due WHERE d.id = due.id RETURNING d.*
 )
 SELECT h.id, h.engine_id, h.run_id, h.batch_execution_id, h.item_execution_id, h.token, h.state, h.attempt_no,
-       h.cancel_deadline_at, h.settled, i.external_id, r.definition_id, r.cancel_cause, r.cancellation_reason,
-       clock_timestamp() AS now
-FROM held h JOIN run r ON r.id = h.run_id LEFT JOIN orchestration_instance i ON i.id = h.orchestration_instance_id
+       h.cancel_deadline_at, h.settled, r.definition_id, r.cancel_cause, r.cancellation_reason,
+       clock_timestamp() AS now,
+       ARRAY(SELECT i.external_id FROM orchestration_instance i
+             WHERE (i.id = h.orchestration_instance_id OR i.duplicate_of_id = h.orchestration_instance_id)
+               AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING')
+             ORDER BY i.duplicate_of_id NULLS FIRST, i.id) AS external_ids
+FROM held h JOIN run r ON r.id = h.run_id
 """)
 
 _SENT = text("""
 WITH told AS (
   UPDATE dispatch_attempt d SET cancel_sent_at = CASE WHEN v.sent THEN clock_timestamp() ELSE d.cancel_sent_at END,
-         cancel_due_at = v.due_at, error = coalesce(v.error, d.error)
+         cancel_due_at = v.due_at, error = coalesce(v.error, d.error),
+         next_poll_at = CASE WHEN v.sent AND d.state = 'ENQUEUED' THEN clock_timestamp() ELSE d.next_poll_at END
   FROM unnest(CAST(:ids AS uuid[]), CAST(:sent AS boolean[]), CAST(:dues AS timestamptz[]), CAST(:errors AS text[]))
        AS v(id, sent, due_at, error)
   WHERE d.id = v.id AND d.state NOT IN ('CLOSED', 'REJECTED')
@@ -86,7 +97,9 @@ FROM (SELECT DISTINCT engine_id FROM told WHERE sent) t WHERE h.engine_id = t.en
 """)
 
 _UNCONFIRMED = text("""
-UPDATE dispatch_attempt SET settled = true, cancel_due_at = clock_timestamp() + :again
+UPDATE dispatch_attempt SET settled = true, cancel_due_at = clock_timestamp() + :again,
+       due_at = CASE WHEN state = 'HALTED' THEN clock_timestamp() + :again ELSE due_at END,
+       state = CASE WHEN state = 'HALTED' THEN 'AMBIGUOUS' ELSE state END
 WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT settled AND state NOT IN ('CLOSED', 'REJECTED')
 RETURNING id, run_id, batch_execution_id, item_execution_id
 """)
@@ -130,9 +143,24 @@ async def stop_units(session: AsyncSession, runs: Sequence[UUID], *, cause: str)
     await session.execute(_WHOLE, {**values, "status": status, "reason": reason, "before": open_states})
 
 
-async def claim_due(session: AsyncSession, *, lease_for: Any, limit: int) -> Sequence[Any]:
-    """Claim cancels that are due to be sent, or whose time is up."""
-    return (await session.execute(_DUE, {"lease_for": lease_for, "limit": limit})).all()
+async def engines_due(session: AsyncSession) -> Sequence[UUID]:
+    """Find engines with cancels that are due."""
+    return list((await session.execute(_ENGINES_DUE)).scalars())
+
+
+async def claim_due(
+    session: AsyncSession, engine: UUID, *, lease_for: Any, limit: int
+) -> tuple[Sequence[Any], dict[UUID, Any]]:
+    """
+    Claim cancels of one engine that are due to be sent, or whose time is up.
+
+    Returns:
+        The attempts, with the ids of what goes on under their tokens; and of those that have only a handle, all that a
+        request is made of.
+    """
+    rows = (await session.execute(_DUE, {"engine": engine, "lease_for": lease_for, "limit": limit})).all()
+    handles = await read_held(session, [row.id for row in rows if row.state == "ENQUEUED"])
+    return rows, {each.id: each for each in handles}
 
 
 async def record_sent(session: AsyncSession, rows: Sequence[tuple[UUID, bool, datetime | None, str | None]]) -> None:
@@ -142,5 +170,9 @@ async def record_sent(session: AsyncSession, rows: Sequence[tuple[UUID, bool, da
 
 
 async def give_up(session: AsyncSession, ids: Sequence[UUID], *, again: Any) -> Sequence[Any]:
-    """Settle units whose cancel was not confirmed in time; their attempts stay tracked, and cancelled when found."""
+    """
+    Settle units whose cancel was not confirmed in time; their attempts stay tracked, and cancelled when found.
+
+    What was held is looked for again (R6): no decision can change the unit's end any more.
+    """
     return (await session.execute(_UNCONFIRMED, {"ids": list(ids), "again": again})).all()

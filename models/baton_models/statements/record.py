@@ -178,5 +178,14 @@ async def claim_unclear(
     """Claim attempts of one engine whose fate nobody knows, to look for them; returns the engine and the attempts."""
     values = {"engine": engine, "lease": lease, "lease_for": lease_for, "limit": limit}
     ids = list((await session.execute(_HOLD_UNCLEAR, values)).scalars())
-    row = (await session.execute(_ENGINE, {"engine": engine})).one()
-    return row, (await session.execute(_HELD, {"ids": ids})).all() if ids else ()
+    return await read_engine(session, engine), await read_held(session, ids)
+
+
+async def read_engine(session: AsyncSession, engine: UUID) -> Any:
+    """Read an engine's spec and restart epoch, and the database's clock."""
+    return (await session.execute(_ENGINE, {"engine": engine})).one()
+
+
+async def read_held(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Any]:
+    """Read attempts with all that a request is made of."""
+    return (await session.execute(_HELD, {"ids": list(ids)})).all() if ids else ()

@@ -10,12 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 #: Only one process sweeps at a time; the lock ends with its transaction.
 _TURN = text("SELECT pg_try_advisory_xact_lock(:key)")
 
+#: A run that waits in an engine's own queue, and of which nothing has begun, is still waiting.
 _OUT_OF_TIME = text("""
 SELECT id FROM run WHERE deadline_at <= clock_timestamp() AND status IN ('PROCESSING', 'RETRYING')
   AND cancel_requested_at IS NULL
 UNION ALL
 SELECT id FROM run WHERE queue_deadline_at <= clock_timestamp() AND status = 'PENDING'
   AND cancel_requested_at IS NULL
+UNION ALL
+SELECT DISTINCT r.id FROM dispatch_attempt d JOIN run r ON r.id = d.run_id
+WHERE d.state = 'ENQUEUED' AND r.queue_deadline_at <= clock_timestamp() AND r.status = 'PROCESSING'
+  AND r.cancel_requested_at IS NULL AND (r.deadline_at IS NULL OR r.deadline_at > clock_timestamp())
+  AND NOT EXISTS (SELECT 1 FROM run_orchestration o WHERE o.run_id = r.id)
 LIMIT :limit
 """)
 

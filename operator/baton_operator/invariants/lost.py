@@ -62,6 +62,8 @@ _UNSETTLED_ENDS = Rule(
            'its execution ended ' || i.status || ', but the attempt is still ' || a.state AS found
     FROM dispatch_attempt a JOIN orchestration_instance i ON i.id = a.orchestration_instance_id
     WHERE a.state NOT IN {CLOSED} AND i.status IN {FINISHED} AND i.updated_at < now() - {LATE}
+      AND NOT EXISTS (SELECT 1 FROM orchestration_instance x
+                      WHERE x.duplicate_of_id = i.id AND (x.status NOT IN {FINISHED} OR x.updated_at > now() - {LATE}))
     """,
     "report this: what the engine said was kept, but not what follows from it",
 )

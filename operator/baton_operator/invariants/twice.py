@@ -6,6 +6,7 @@ from typing import ClassVar
 from baton_operator.invariants.violation import (
     ATTEMPT,
     CLOSED,
+    FINISHED,
     INSTANCE,
     Evidence,
     Rule,
@@ -32,6 +33,31 @@ _UNOWNED_INSTANCES = Rule(
     WHERE NOT EXISTS (SELECT 1 FROM run_orchestration o WHERE o.orchestration_instance_id = i.id)
     """,
     "find its token in the engine and link it to its run; report this",
+)
+
+_STRAY_DUPLICATES = Rule(
+    f"""
+    SELECT {INSTANCE} AS subject, 'was started by the engine itself beside ' || o.external_id
+           || CASE WHEN o.engine_id <> i.engine_id THEN ', which is in another engine'
+                   WHEN o.duplicate_of_id IS NOT NULL THEN ', which is no attempt''s own execution either'
+                   ELSE ', but is not called EngineDuplicated' END AS found
+    FROM orchestration_instance i JOIN orchestration_instance o ON o.id = i.duplicate_of_id
+    WHERE o.engine_id <> i.engine_id OR o.duplicate_of_id IS NOT NULL OR i.status_reason <> 'EngineDuplicated'
+    """,
+    "report this: only what the engine started by itself is a duplicate",
+)
+
+_EARLY_RETRIES = Rule(
+    f"""
+    SELECT {ATTEMPT} AS subject,
+           'was begun while ' || i.external_id || ' of attempt ' || e.attempt_no || ' was ' || i.status AS found
+    FROM dispatch_attempt a JOIN dispatch_attempt e ON e.run_id = a.run_id
+     AND e.batch_execution_id IS NOT DISTINCT FROM a.batch_execution_id
+     AND e.item_execution_id IS NOT DISTINCT FROM a.item_execution_id AND e.attempt_no < a.attempt_no
+    JOIN orchestration_instance i ON e.orchestration_instance_id = coalesce(i.duplicate_of_id, i.id)
+    WHERE i.status NOT IN {FINISHED} AND i.created_at < a.created_at
+    """,
+    _COMPARE,
 )
 
 _CONCURRENT_ATTEMPTS = Rule(
@@ -93,13 +119,15 @@ _SENT_WITHOUT_INTENT = Rule(
 
 
 class NothingTwice(RuledInvariant):
-    """Each attempt was accepted once at most, and each unit has no more attempts than it may."""
+    """Each attempt was accepted once at most, and each unit has no more attempts than it may, one after the other."""
 
     number: ClassVar[str] = "I2"
     promise: ClassVar[str] = "nothing happens twice"
     rules: ClassVar[tuple[Rule, ...]] = (
         _SHARED_INSTANCES,
         _UNOWNED_INSTANCES,
+        _STRAY_DUPLICATES,
+        _EARLY_RETRIES,
         _CONCURRENT_ATTEMPTS,
         _TOO_MANY_ATTEMPTS,
         _GAPS,
@@ -111,7 +139,7 @@ class NothingTwice(RuledInvariant):
         """Compare the engine's own books with the rows."""
         if evidence.ledger is None:
             return []
-        accepted = Counter(entry.token for entry in evidence.ledger)
+        accepted = Counter(entry.token for entry in evidence.ledger if not entry.duplicated)
         twice = [
             self.violation(f"attempt {token}", f"the engine accepted it {times} times", _COMPARE)
             for token, times in accepted.items()
@@ -120,7 +148,8 @@ class NothingTwice(RuledInvariant):
         rows = await evidence.rows(
             """
             SELECT a.token, i.external_id FROM dispatch_attempt a
-            JOIN orchestration_instance i ON i.id = a.orchestration_instance_id WHERE a.token = ANY(:tokens)
+            JOIN orchestration_instance i ON a.orchestration_instance_id = coalesce(i.duplicate_of_id, i.id)
+            WHERE a.token = ANY(:tokens)
             """,
             tokens=list(accepted),
         )

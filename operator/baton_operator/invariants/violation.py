@@ -35,17 +35,19 @@ class Violation:
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """
-    One submit that an engine accepted, by the engine's own books.
+    One execution that an engine started, by the engine's own books.
 
     Attributes:
         token: The name under which it was submitted.
         external_id: The id that the engine gave.
         finished: Whether it has ended.
+        duplicated: Whether the engine started it by itself, from a request that it had accepted once.
     """
 
     token: str
     external_id: str
     finished: bool = False
+    duplicated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

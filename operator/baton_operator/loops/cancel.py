@@ -10,19 +10,21 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models.statements import cancel as statements
 from baton_models.statements.settle import UnitMove
 from baton_operator import faults
-from baton_operator.engines.base import CancelOutcome, EngineSpec
+from baton_operator.engines.base import CancelOutcome, EngineAdapter, EngineSpec, Reference
 from baton_operator.engines.errors import EngineError
+from baton_operator.engines.options import HandleFollower
 from baton_operator.loops.engines import read_engines
+from baton_operator.loops.follow import handle_request
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
-from baton_operator.loops.requests import reference
 
 #: An accepted cancel is told again after this time, if nothing confirms it.
 TELL_AGAIN = timedelta(seconds=10)
@@ -30,6 +32,8 @@ TELL_AGAIN = timedelta(seconds=10)
 TRY_AGAIN = timedelta(seconds=2)
 #: What goes on although its unit has ended is told again this often.
 NAG = timedelta(minutes=1)
+#: What an engine says to a cancel that needs no repeating for now; only an observation confirms it.
+_TAKEN = {CancelOutcome.ACCEPTED, CancelOutcome.ALREADY_TERMINAL, CancelOutcome.NOT_FOUND}
 
 
 class CancelLoop:
@@ -49,52 +53,66 @@ class CancelLoop:
         self._followers = followers
 
     async def turn(self) -> float:
-        """Act on every cancel that is due."""
-        lease_for = timedelta(seconds=self._settings.request_deadline * 2)
-        limit = self._settings.batch_size
-        rows = await self._store.run(lambda session: statements.claim_due(session, lease_for=lease_for, limit=limit))
-        if not rows:
-            return self._settings.idle
-        engines = await self._store.run(lambda session: read_engines(session, {row.engine_id for row in rows}))
-        for engine, spec in engines.items():
+        """Act on every cancel that is due, of every engine that is not being told."""
+        for engine in await self._store.run(statements.engines_due):
             if self._lanes.is_free(engine):
-                due = [row for row in rows if row.engine_id == engine]
-                self._lanes.start(engine, partial(self._serve, spec, due))
-        return 0.0 if len(rows) == limit else self._settings.idle
+                self._lanes.start(engine, partial(self._serve, engine))
+        return self._settings.idle
 
     async def drain(self) -> None:
         """Wait until everything that is under way has ended."""
         await self._lanes.drain()
 
-    async def _serve(self, engine: EngineSpec, rows: Sequence[Any]) -> bool:
+    async def _serve(self, engine: UUID) -> bool:
         """Tell one engine, and write down what it said."""
+        lease_for = timedelta(seconds=self._settings.request_deadline * 2)
+        limit = self._settings.batch_size
+        rows, handles = await self._store.run(
+            lambda session: statements.claim_due(session, engine, lease_for=lease_for, limit=limit)
+        )
+        if not rows:
+            return False
+        spec = (await self._store.run(lambda session: read_engines(session, {engine})))[engine]
         definitions = await self._store.run(
             lambda session: self._definitions.get(session, {row.definition_id for row in rows})
         )
         faults.hit("cancel.send.before")
-        told = await asyncio.gather(*(self._tell(row, engine, definitions[row.definition_id]) for row in rows))
+        told = await asyncio.gather(
+            *(self._tell(row, handles.get(row.id), spec, definitions[row.definition_id]) for row in rows)
+        )
         faults.hit("cancel.send.after")
         await self._store.run(lambda session: statements.record_sent(session, told))
         await self._give_up([row for row in rows if not row.settled and row.now >= row.cancel_deadline_at])
         faults.hit("cancel.record.after")
         for bell in self._followers:
             bell.ring()
-        return False
+        return len(rows) >= limit
 
     async def _tell(
-        self, row: Any, engine: EngineSpec, definition: Any
+        self, row: Any, handle: Any, engine: EngineSpec, definition: Any
     ) -> tuple[Any, bool, datetime | None, str | None]:
         """Tell the engine; say whether it took it and when to act next."""
-        if row.state != "ACKED":
+        if row.state not in {"ACKED", "ENQUEUED"}:
             return row.id, False, _next(row, TRY_AGAIN), None
+        reason = (row.cancellation_reason or f"cancelled by Baton: {row.cancel_cause}")[:500]
         try:
             adapter = await self._registry.adapter(engine)
-            reason = row.cancellation_reason or f"cancelled by Baton: {row.cancel_cause}"
-            outcome = await adapter.cancel(reference(row, definition), "stop", reason[:500])
+            if handle is None:
+                references = [Reference(each, row.token, definition.target) for each in row.external_ids]
+                outcomes = await asyncio.gather(*(adapter.cancel(each, "stop", reason) for each in references))
+            else:
+                outcomes = [await self._withdraw(adapter, handle, definition, reason)]
         except EngineError as error:
-            return row.id, False, _next(row, TRY_AGAIN), str(error)[:1000]
-        taken = outcome in {CancelOutcome.ACCEPTED, CancelOutcome.ALREADY_TERMINAL, CancelOutcome.NOT_FOUND}
+            wait = max(TRY_AGAIN, timedelta(seconds=getattr(error, "retry_after", None) or 0.0))
+            return row.id, False, _next(row, wait), str(error)[:1000]
+        taken = bool(outcomes) and _TAKEN.issuperset(outcomes)
         return row.id, taken, _next(row, TELL_AGAIN if taken else TRY_AGAIN), None
+
+    async def _withdraw(self, adapter: EngineAdapter, row: Any, definition: Any, reason: str) -> CancelOutcome:
+        """Take back what waits in the engine's queue; what `follow` sees next confirms it."""
+        if not isinstance(adapter, HandleFollower):
+            return CancelOutcome.UNSUPPORTED
+        return await adapter.withdraw(handle_request(row, definition, self._settings.request_deadline), reason)
 
     async def _give_up(self, rows: Sequence[Any]) -> None:
         """End units whose cancel was not confirmed in time."""

@@ -16,7 +16,9 @@ from baton_operator.engines.base import (
     CancelOutcome,
     Capability,
     Created,
+    Duplicate,
     EngineHealth,
+    Enqueued,
     Foreign,
     Found,
     Idempotency,
@@ -30,6 +32,7 @@ from baton_operator.engines.base import (
     SubmitRequest,
 )
 from baton_operator.engines.errors import EngineError
+from baton_operator.engines.options import Whereabouts, Withdrawn
 from baton_operator.invariants import LedgerEntry
 
 WORDS = {
@@ -50,11 +53,12 @@ class Execution:
     arguments: Mapping[str, Any]
     status: ExecutionStatus = ExecutionStatus.PROCESSING
     message: str = ""
+    number: int = 1
 
     @property
     def id(self) -> str:
-        """Its name in the engine."""
-        return f"memory/{self.token}"
+        """Its name in the engine; what the engine made itself has a number behind it."""
+        return f"memory/{self.token}" + (f"#{self.number}" if self.number > 1 else "")
 
 
 @dataclass
@@ -69,6 +73,9 @@ class InMemoryEngine:
         hidden: Tokens that it does not show at the moment.
         submits: Tokens of all requests that arrived, in their order.
         cancels: Tokens of all cancels.
+        duplicates: What the engine started by itself.
+        reach: Seconds that a look which finds nothing reaches back, if the engine says so.
+        told: The restart epoch that a look tells, if it does.
     """
 
     idempotency: Idempotency = Idempotency.UNIQUE_NAME
@@ -81,6 +88,20 @@ class InMemoryEngine:
     submits: list[str] = field(default_factory=list)
     cancels: list[str] = field(default_factory=list)
     epoch: str | None = None
+    duplicates: list[Execution] = field(default_factory=list)
+    reach: float | None = None
+    told: str | None = None
+
+    def duplicate(self, token: str) -> Execution:
+        """Start what a request asked for once more, as an engine does that lost its own queue's state."""
+        first = self.executions[token]
+        number = 2 + sum(each.token == token for each in self.duplicates)
+        self.duplicates.append(Execution(token, first.fingerprint, first.arguments, number=number))
+        return self.duplicates[-1]
+
+    def all(self) -> list[Execution]:
+        """Give everything that was started."""
+        return [*self.executions.values(), *self.duplicates]
 
     def accept(self, request: SubmitRequest) -> Outcome:
         """Do what a healthy engine does."""
@@ -93,13 +114,15 @@ class InMemoryEngine:
 
     def end(self, status: ExecutionStatus = ExecutionStatus.COMPLETED, *tokens: str, message: str = "") -> None:
         """Let what runs, or only *tokens*, come to an end."""
-        for each in self.executions.values():
+        for each in self.all():
             if each.status is ExecutionStatus.PROCESSING and (not tokens or each.token in tokens):
                 each.status, each.message = status, message
 
     def ledger(self) -> list[LedgerEntry]:
         """Give its books."""
-        return [LedgerEntry(each.token, each.id, each.status.is_finished) for each in self.executions.values()]
+        return [
+            LedgerEntry(each.token, each.id, each.status.is_finished, duplicated=each.number > 1) for each in self.all()
+        ]
 
     async def probe(self) -> EngineHealth:
         """Answer."""
@@ -124,30 +147,32 @@ class InMemoryEngine:
         self._be_up()
         found = self.executions.get(request.token)
         if found is None or request.token in self.hidden:
-            return Absent()
+            return Absent(self.reach, self.told)
         if found.fingerprint != request.fingerprint:
             return Foreign(found.id)
-        return Found(found.id, native="Running")
+        return self._found(found)
 
     async def observe(self, references: Sequence[Reference]) -> Observed:
         """Show all that is there."""
         self._be_up()
-        seen = {each.token: each for each in references if each.token in self.executions}
-        shown = {token: each for token, each in seen.items() if token not in self.hidden}
-        missing = [each for each in references if each.token not in shown]
-        return Observed([self._show(token) for token in shown], missing, pages=1)
+        asked, tokens = {each.external_id for each in references}, {each.token for each in references}
+        there = {each.id: each for each in self.all() if each.token in tokens and each.token not in self.hidden}
+        missing = [each for each in references if each.external_id not in there]
+        seen = [self._show(each) for each in there.values() if each.id in asked]
+        news = [Duplicate(each.token, self._show(each)) for each in self.duplicates if each.id in there.keys() - asked]
+        return Observed(seen, missing, pages=1, duplicates=news)
 
     async def look(self, reference: Reference) -> Observation | None:
         """Show one."""
         self._be_up()
-        there = reference.token in self.executions and reference.token not in self.hidden
-        return self._show(reference.token) if there else None
+        found = self._by_id(reference)
+        return self._show(found) if found and found.token not in self.hidden else None
 
     async def cancel(self, reference: Reference, mode: CancelMode, reason: str) -> CancelOutcome:
         """End it, if it runs and the engine is obedient."""
         self._be_up()
         self.cancels.append(reference.token)
-        each = self.executions.get(reference.token)
+        each = self._by_id(reference)
         if each is None:
             return CancelOutcome.NOT_FOUND
         if each.status.is_finished:
@@ -163,10 +188,92 @@ class InMemoryEngine:
         if self.down:
             raise self.down
 
-    def _show(self, token: str) -> Observation:
-        each = self.executions[token]
+    def _by_id(self, reference: Reference) -> Execution | None:
+        return next((each for each in self.all() if each.id == reference.external_id), None)
+
+    def _found(self, first: Execution) -> Found:
+        others = [Found(each.id, native="Running") for each in self.duplicates if each.token == first.token]
+        return Found(first.id, native="Running", others=tuple(others))
+
+    def _show(self, each: Execution) -> Observation:
         reason, native = WORDS[each.status]
         now = datetime.now(UTC)
         return Observation(
             each.id, each.status, reason, native, each.message, now, now if each.status.is_finished else None, 1.0
         )
+
+
+@dataclass
+class QueueingEngine(InMemoryEngine):
+    """
+    An engine that answers a submit with a place in its queue, and begins the work later.
+
+    Attributes:
+        queue: What waits, by its handle.
+        left: What has left the queue, by the handle it had; a handle that is nowhere is forgotten.
+        dropped: Handles of what was dropped before it began.
+        follows: How many handles each question was about.
+        stubborn: Whether it keeps what is to be withdrawn.
+    """
+
+    idempotency: Idempotency = Idempotency.COALESCING
+    queue: dict[str, Execution] = field(default_factory=dict)
+    left: dict[str, Execution] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
+    follows: list[int] = field(default_factory=list)
+    stubborn: bool = False
+
+    def accept(self, request: SubmitRequest) -> Outcome:
+        """Put it into the queue; equal requests are one while they wait there."""
+        self.submits.append(request.token)
+        handle = f"item/{request.token}"
+        self.queue.setdefault(handle, Execution(request.token, request.fingerprint, request.arguments))
+        return Enqueued(handle)
+
+    def begin(self) -> None:
+        """Let everything begin that waits."""
+        for handle, each in self.queue.items():
+            self.executions[each.token] = self.left[handle] = each
+        self.queue.clear()
+
+    def drop(self) -> None:
+        """Let somebody cancel everything that waits."""
+        self.dropped |= set(self.queue)
+        self.queue.clear()
+
+    def forget(self) -> None:
+        """Know no handle any more."""
+        self.left.clear()
+        self.dropped.clear()
+        self.queue.clear()
+
+    async def find(self, request: SubmitRequest) -> Sighting:
+        """Look in the queue, too."""
+        sighting = await super().find(request)
+        waiting = f"item/{request.token}"
+        return Enqueued(waiting) if waiting in self.queue else sighting
+
+    async def follow(self, requests: Sequence[SubmitRequest]) -> Sequence[Whereabouts]:
+        """Say where the work behind each handle is."""
+        self._be_up()
+        self.follows.append(len(requests))
+        return [self._where(str(each.handle)) for each in requests]
+
+    async def withdraw(self, request: SubmitRequest, reason: str) -> CancelOutcome:
+        """Drop what waits."""
+        self._be_up()
+        self.cancels.append(request.token)
+        handle = str(request.handle)
+        if handle not in self.queue:
+            return CancelOutcome.NOT_FOUND
+        if not self.stubborn:
+            self.dropped.add(handle)
+            del self.queue[handle]
+        return CancelOutcome.ACCEPTED
+
+    def _where(self, handle: str) -> Whereabouts:
+        if handle in self.queue:
+            return Enqueued(handle)
+        if handle in self.dropped:
+            return Withdrawn("cancelled in the queue")
+        return self._found(self.left[handle]) if handle in self.left else Absent()

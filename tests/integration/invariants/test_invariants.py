@@ -31,8 +31,38 @@ AGAIN = """
     FROM dispatch_attempt WHERE run_id = {run} LIMIT 1
 """
 
+DUPLICATE = f"""
+    WITH born AS (
+      INSERT INTO orchestration_instance (id, engine_id, external_id, status, status_reason, duplicate_of_id)
+      SELECT gen_random_uuid(), {{engine}}, 'argo/second', 'PROCESSING', '{{reason}}', id
+      FROM orchestration_instance WHERE id = {LIVE_INSTANCE} RETURNING id)
+    INSERT INTO run_orchestration (id, run_id, orchestration_instance_id, attached_at)
+    SELECT gen_random_uuid(), {LIVE}, id, now() FROM born
+"""
+
 #: What is broken: name, the statements that break it, the invariant, words of what is found.
 BROKEN = [
+    (
+        "a duplicate that is called something else",
+        [DUPLICATE.format(reason="Running", engine="engine_id")],
+        "I2",
+        "is not called EngineDuplicated",
+    ),
+    (
+        "a duplicate in another engine",
+        [OTHER_ENGINE, DUPLICATE.format(reason="EngineDuplicated", engine=FOREIGN_ENGINE)],
+        "I2",
+        "in another engine",
+    ),
+    (
+        "a retry while a duplicate goes on",
+        [
+            DUPLICATE.format(reason="EngineDuplicated", engine="engine_id"),
+            AGAIN.format(number=2, state="SENT", run=LIVE),
+        ],
+        "I2",
+        "was begun while argo/",
+    ),
     (
         "an attempt that nobody will act on",
         ["UPDATE dispatch_attempt SET due_at = NULL WHERE state = 'INTENT'"],
@@ -325,6 +355,17 @@ async def test_a_second_execution_in_the_engines_books_is_found(world: World):
 
     assert any("the engine accepted it 2 times" in str(each) for each in found)
     assert any("argo/other" in each.subject and "no instance is linked" in each.found for each in found)
+
+
+async def test_what_the_engine_did_twice_by_itself_is_not_ours_twice(world: World):
+    """One submit, two executions: known, linked, and called what it is."""
+    world.break_(DUPLICATE.format(reason="EngineDuplicated", engine="engine_id"))
+    second = LedgerEntry(world.live, "argo/second", finished=True, duplicated=True)
+
+    assert await ask(world, "I2", ledger=[*world.ledger, second]) == []
+    stranger = LedgerEntry(world.live, "argo/third", finished=True, duplicated=True)
+    (found,) = await ask(world, "I2", ledger=[*world.ledger, second, stranger])
+    assert "argo/third" in found.subject
 
 
 async def test_an_execution_that_nobody_knows_is_found(world: World):

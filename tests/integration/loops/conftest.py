@@ -1,5 +1,5 @@
 """Every loop, turned by hand."""
 
-from loop_site import migrated, site
+from loop_site import migrated, queueing, site
 
-__all__ = ["migrated", "site"]
+__all__ = ["migrated", "queueing", "site"]
