@@ -15,7 +15,7 @@ from baton_operator.engines.base import SubmitRequest
 
 _TOKEN = re.compile(r"[a-z0-9]([-a-z0-9]{0,43}[a-z0-9])?")
 #: As Airflow's own, and never only dots: it becomes a segment of a path.
-_DAG = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,250}")
+_DAG = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
 def refusal(request: SubmitRequest) -> str | None:

@@ -180,11 +180,13 @@ CASES = [
             automation(),
             automation(target={"argo": {"workflowTemplate": "x"}}),
             automation(target={"custom": {"job": "nap", "of": [{"any": "shape"}]}}),
+            automation(target={"airflow": {"dag": "sales.daily_load-2"}}),
         ],
         [
             automation(target={}),
             automation(target={"embedded": {"task": "t"}, "argo": {"workflowTemplate": "x"}}),
             automation(target={"custom": {"job": "nap"}, "embedded": {"task": "t"}}),
+            automation(target={"airflow": {"dag": "d"}, "argo": {"workflowTemplate": "x"}}),
         ],
     ),
     Case(

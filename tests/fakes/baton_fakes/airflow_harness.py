@@ -34,7 +34,12 @@ class AirflowHarness:
     """
 
     def __init__(
-        self, url: str, secret: str = "admin", *, auth: Mapping[str, Any] | None = BASIC, **surroundings: Any
+        self,
+        url: str,
+        secret: str = "admin",  # noqa: S107 - the fake's
+        *,
+        auth: Mapping[str, Any] | None = BASIC,
+        **surroundings: Any,
     ) -> None:
         self.url, self._auth, self._surroundings = url, auth, surroundings
         self.source = OneSecret(secret)
