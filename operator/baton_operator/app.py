@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from baton_migrations import check
 from baton_models.database import DatabaseConfig
 from baton_operator import VERSION
+from baton_operator.engines.airflow import airflow_adapter
 from baton_operator.engines.argo import argo_adapter
 from baton_operator.engines.base import EngineAdapter, EngineSpec
 from baton_operator.engines.embedded import EmbeddedAdapter
@@ -66,6 +67,7 @@ def embedded_adapter(spec: EngineSpec, surroundings: Surroundings) -> EngineAdap
 
 #: THE list of engines. Installed packages add to it through the entry-point group `baton.engines`.
 ENGINES: Mapping[str, AdapterFactory] = {
+    "Airflow": airflow_adapter,
     "Argo": argo_adapter,
     "Embedded": embedded_adapter,
 }
