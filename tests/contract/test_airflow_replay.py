@@ -12,7 +12,8 @@ import aiohttp
 import msgspec
 import pytest
 from baton_fakes.airflow import FakeAirflow
-from baton_fakes.serving import serving
+
+from baton_operator.engines.conformance import serving
 
 CAPTURES = Path(__file__).parent / "captures" / "airflow-3.3.2"
 RECORDINGS = [("01-basic", "02-list-wait-cancel"), ("03-hitl-race",), ("05-misc",)]

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 from baton_fakes.argo import FakeArgo
-from baton_fakes.serving import serving_in_thread
 from hera.exceptions import AlreadyExists, HeraException, NotFound
 from hera.workflows import WorkflowsService
 from hera.workflows.models import (
@@ -14,6 +13,8 @@ from hera.workflows.models import (
     WorkflowSubmitRequest,
     WorkflowTerminateRequest,
 )
+
+from baton_operator.engines.conformance import serving_in_thread
 
 #: Hera still calls what pydantic deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The `json` method is deprecated:DeprecationWarning")

@@ -9,7 +9,8 @@ import aiohttp
 import msgspec
 import pytest
 from baton_fakes.argo import FakeArgo
-from baton_fakes.serving import serving
+
+from baton_operator.engines.conformance import serving
 
 CAPTURE = Path(__file__).parent / "captures" / "argo-4.0.2.jsonl"
 #: Seconds of waiting that the recording has before a step, because workflows had to end meanwhile.

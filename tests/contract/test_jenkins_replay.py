@@ -16,7 +16,8 @@ from baton_fakes.jenkins_builds import plain
 from baton_fakes.jenkins_exchange import COOKIE
 from baton_fakes.jenkins_security import ADMIN_TOKEN
 from baton_fakes.jenkins_state import Startup
-from baton_fakes.serving import serving
+
+from baton_operator.engines.conformance import serving
 
 CAPTURE = Path(__file__).parent / "captures" / "jenkins-2.568.2.jsonl"
 #: Compared as they are; where the recording has none, the fake gives none.

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from baton_fakes.serving import serving
 
+from baton_operator.engines.conformance import serving
 from baton_operator.engines.errors import RetryableError, SecretNotFoundError
 from baton_operator.kube.client import KubeClient
 from baton_operator.kube.connection import Connection, FixedToken

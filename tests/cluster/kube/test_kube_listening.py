@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from baton_fakes.kube_proxy import KubeProxy
-from baton_fakes.serving import serving
 
+from baton_operator.engines.conformance import serving
 from baton_operator.handlers import startup
 from baton_operator.handlers.startup import listen
 from baton_operator.kube.connection import Connection, FixedToken

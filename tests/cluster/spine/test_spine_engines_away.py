@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
-from baton_fakes.faults import Fault
 from baton_spine.own_argo import OwnArgo
 from baton_spine.stage import Stage, condition, shown
 
+from baton_operator.engines.conformance import Fault
 from baton_operator.local.api_server import ApiServer
 
 _CHANGES = itertools.count()

@@ -47,8 +47,8 @@ from baton_fakes.airflow_queries import (
 )
 from baton_fakes.airflow_runs import FakeDagRun, cleared
 from baton_fakes.airflow_state import AirflowState, RefusalError, Settings
-from baton_fakes.faults import KINDS, Fault, Faults
-from baton_fakes.ledger import Ledger
+
+from baton_operator.engines.conformance import KINDS, Fault, Faults, Ledger
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

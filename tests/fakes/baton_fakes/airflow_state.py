@@ -17,7 +17,8 @@ import msgspec
 from baton_fakes.airflow_dags import NAP, RECORDED, Declared, FakeDag
 from baton_fakes.airflow_documents import stamp
 from baton_fakes.airflow_runs import FakeDagRun
-from baton_fakes.ledger import Ledger
+
+from baton_operator.engines.conformance import Ledger
 
 _RUN_ID = r"^[A-Za-z0-9_.~:+-]+$"
 _GENERATED = r"^(?:manual|scheduled|asset_triggered)__(?:\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00)$"

@@ -18,7 +18,6 @@ import msgspec
 import orjson
 from aiohttp import web
 from baton_fakes import jenkins_pages as pages
-from baton_fakes.faults import KINDS, Fault, Faults
 from baton_fakes.jenkins_documents import Documents
 from baton_fakes.jenkins_endpoints import Refused, answer_item, create_item
 from baton_fakes.jenkins_exchange import CRUMB, Ask, json_of
@@ -35,7 +34,8 @@ from baton_fakes.jenkins_security import (
     WrongCredentialError,
 )
 from baton_fakes.jenkins_state import NAP, JenkinsState, Settings, Startup
-from baton_fakes.ledger import Ledger
+
+from baton_operator.engines.conformance import KINDS, Fault, Faults, Ledger
 
 _NO_CRUMB = "No valid crumb was included in the request"
 _CHALLENGE = {

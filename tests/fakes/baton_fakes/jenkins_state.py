@@ -16,7 +16,8 @@ import msgspec
 from baton_fakes.jenkins_builds import TOKEN, FakeBuild, begin, parameters_with
 from baton_fakes.jenkins_jobs import FOLDER, MULTIBRANCH, PIPELINE, FakeJob, Folder, encoded, walk
 from baton_fakes.jenkins_queue import FakeItem, FakeQueue, Saved
-from baton_fakes.ledger import Ledger
+
+from baton_operator.engines.conformance import Ledger
 
 #: What the job ``nap`` declares; the fate of a build goes by them.
 NAP = {TOKEN: "", "SECS": "1", "CODE": "0", "RESULT": "", "ARCHIVE": ""}

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from baton_fakes.argo import FakeArgo
-from baton_fakes.serving import serving_in_thread
 from baton_spine import theatre
 from baton_spine.stage import Stage
 from baton_spine.theatre import Theatre
 
+from baton_operator.engines.conformance import serving_in_thread
 from baton_operator.local.api_server import ApiServer
 
 

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from baton_fakes.argo import FakeArgo
-from baton_fakes.serving import serving_in_thread
 from baton_spine.stage import Stage
 
+from baton_operator.engines.conformance import serving_in_thread
 from baton_operator.local.ports import pick_free
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import psycopg
 from baton_fakes.argo import FakeArgo
 from baton_fakes.argo_state import NAP, RefusalError
-from baton_fakes.faults import Fault
 from baton_spine.process import OperatorProcess
 
 from baton_models.database import DatabaseConfig
+from baton_operator.engines.conformance import Fault
 from baton_operator.invariants import LedgerEntry, Violation, check_invariants
 from baton_operator.kube.resources import API_VERSION, PLURALS, Kind
 from baton_operator.local.api_server import ApiServer

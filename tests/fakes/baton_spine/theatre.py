@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from baton_fakes.argo import FakeArgo
-from baton_fakes.serving import serving_in_thread
 from baton_spine.process import end_all
 from baton_spine.stage import Stage, unique
 
 from baton_migrations.runner import migrate
+from baton_operator.engines.conformance import serving_in_thread
 from baton_operator.local import baton
 from baton_operator.local.api_server import ApiServer
 from baton_operator.local.postgres import create_database, drop_database

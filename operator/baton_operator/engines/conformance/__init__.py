@@ -19,7 +19,7 @@ import pytest
 # Submodules are no test modules: without this their failed assertions would not show values.
 pytest.register_assert_rewrite(*(f"{__name__}.{each}" for each in ("waiting", "suite", "handles", "hostile")))
 
-from baton_operator.engines.conformance.faults import Fault, Faults  # noqa: E402 - after the registration above
+from baton_operator.engines.conformance.faults import KINDS, Fault, Faults  # noqa: E402 - after the registration above
 from baton_operator.engines.conformance.handles import HandleConformance  # noqa: E402
 from baton_operator.engines.conformance.harness import (  # noqa: E402
     Fate,
@@ -38,6 +38,7 @@ from baton_operator.engines.conformance.suite import AdapterConformance  # noqa:
 from baton_operator.engines.conformance.waiting import eventually, observed, reference, submitted  # noqa: E402
 
 __all__ = [
+    "KINDS",
     "AdapterConformance",
     "Fate",
     "Fault",
