@@ -24,6 +24,7 @@ from baton_operator.engines.argo import argo_adapter
 from baton_operator.engines.base import EngineAdapter, EngineSpec
 from baton_operator.engines.embedded import EmbeddedAdapter
 from baton_operator.engines.http import Observer
+from baton_operator.engines.kube_access import Cluster
 from baton_operator.engines.registry import AdapterFactory, AdapterRegistry, Surroundings, with_installed
 from baton_operator.health import HealthServer
 from baton_operator.kube.client import KubeClient
@@ -33,8 +34,8 @@ from baton_operator.loops.cancel import CancelLoop
 from baton_operator.loops.count import CountLoop
 from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.dispatch import DispatchLoop
-from baton_operator.loops.gauges import GaugeLoop
 from baton_operator.loops.follow import FollowLoop
+from baton_operator.loops.gauges import GaugeLoop
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake
@@ -137,6 +138,7 @@ class App:
             secrets=KubeSecretSource(self.kube),
             engine_networks=self.settings.engine_networks,
             api_server=addresses_of(self._connection.server),
+            cluster=Cluster(self._connection.server, self._connection.authority),
             database=self.database,
             request_deadline=self.settings.request_deadline,
             observers=self._observer,

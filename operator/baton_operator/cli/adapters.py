@@ -12,8 +12,9 @@ from baton_models import EngineModel
 from baton_models.database import DatabaseConfig
 from baton_operator.app import ENGINES
 from baton_operator.cli.exits import NotFoundExit
-from baton_operator.cli.surroundings import URL_VARIABLE, home_folder, kubernetes
+from baton_operator.cli.surroundings import URL_VARIABLE, connection, home_folder, kubernetes
 from baton_operator.engines.base import EngineSpec
+from baton_operator.engines.kube_access import Cluster
 from baton_operator.engines.registry import AdapterRegistry, Surroundings, with_installed
 from baton_operator.kube.secrets import KubeSecretSource
 
@@ -29,7 +30,13 @@ async def adapters(database: DatabaseConfig) -> AsyncIterator[AdapterRegistry]:
         NoConnectionError: Nobody said where the API server is, which holds the engines' secrets.
     """
     async with kubernetes() as client:
-        surroundings = Surroundings(KubeSecretSource(client), engine_networks=_networks(), database=database)
+        here = connection()
+        surroundings = Surroundings(
+            KubeSecretSource(client),
+            engine_networks=_networks(),
+            database=database,
+            cluster=Cluster(here.server, here.authority),
+        )
         registry = AdapterRegistry(with_installed(ENGINES), surroundings)
         try:
             yield registry

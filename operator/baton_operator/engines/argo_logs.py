@@ -7,7 +7,7 @@ cursor therefore counts lines that were handed on.
 
 import msgspec
 
-from baton_operator.engines.argo_api import ArgoApi
+from baton_operator.engines.argo_server import ArgoServer
 from baton_operator.engines.argo_workflow import Workflow, status_of
 from baton_operator.engines.options import LogPage
 
@@ -24,7 +24,7 @@ class _Entry(msgspec.Struct, frozen=True):
     result: _Line | None = None
 
 
-async def read_logs(api: ArgoApi, namespace: str, workflow: Workflow, cursor: str | None) -> LogPage:
+async def read_logs(api: ArgoServer, namespace: str, workflow: Workflow, cursor: str | None) -> LogPage:
     """Return the lines after *cursor*, which is a number of lines; anything else means from the beginning."""
     if any(node.type == "Pod" for node in workflow.nodes):
         answer = await api.log(namespace, workflow.metadata.name, LOG_LIMIT)

@@ -17,6 +17,10 @@ RUN_NAME = "baton.dev/run-name"
 RUN_NAMESPACE = "baton.dev/run-namespace"
 TRACE_PARENT = "baton.dev/traceparent"
 
+#: Labels by which argo-server and Argo's own tools know whose workflows these are.
+_TEMPLATE = "workflows.argoproj.io/workflow-template"
+_CLUSTER_TEMPLATE = "workflows.argoproj.io/cluster-workflow-template"
+
 _TOKEN = re.compile(r"[a-z0-9]([-a-z0-9]{0,43}[a-z0-9])?")
 _LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
@@ -71,6 +75,34 @@ def submission(request: SubmitRequest) -> dict[str, Any]:
         "resourceKind": "ClusterWorkflowTemplate" if cluster else "WorkflowTemplate",
         "resourceName": cluster or request.target["workflowTemplate"],
         "submitOptions": options,
+    }
+
+
+def manifest(request: SubmitRequest, namespace: str) -> dict[str, Any]:
+    """Return the Workflow that argo-server would make of `submission`."""
+    cluster = request.target.get("clusterWorkflowTemplate")
+    name = str(cluster or request.target["workflowTemplate"])
+    labels = {RUN_UID_LABEL: request.run_uid}
+    if _LABEL.fullmatch(name):
+        labels[_CLUSTER_TEMPLATE if cluster else _TEMPLATE] = name
+    spec: dict[str, Any] = {
+        "workflowTemplateRef": {"name": name, **({"clusterScope": True} if cluster else {})},
+        "arguments": {
+            "parameters": [{"name": key, "value": text_of(value)} for key, value in request.arguments.items()]
+        },
+    }
+    if request.target.get("entrypoint"):
+        spec["entrypoint"] = request.target["entrypoint"]
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {
+            "name": request.token,
+            "namespace": namespace,
+            "labels": labels,
+            "annotations": _annotations(request),
+        },
+        "spec": spec,
     }
 
 

@@ -1,6 +1,6 @@
 """What a WorkflowTemplate declares, and whether a target's arguments fit it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -68,22 +68,27 @@ class Template(msgspec.Struct, frozen=True):
         given = (strategy.seconds_after_completion, strategy.seconds_after_success, strategy.seconds_after_failure)
         return min((float(seconds) for seconds in given if seconds is not None), default=None)
 
+    def refusals(self, target: Mapping[str, Any], arguments: Collection[str]) -> list[Problem]:
+        """Say what argo-server's own validation would refuse of a submit."""
+        found = [
+            Problem("InvalidArguments", f"the template requires the parameter {parameter.name}: add it to arguments")
+            for parameter in self.spec.arguments.parameters or ()
+            if parameter.is_required and parameter.name not in arguments
+        ]
+        entrypoint = target.get("entrypoint")
+        if entrypoint and entrypoint not in {entry.name for entry in self.spec.templates or ()}:
+            found.append(Problem("TargetNotFound", f"the template has no entrypoint {entrypoint}"))
+        return found
+
     def problems(self, target: Mapping[str, Any], arguments: Sequence[str]) -> Sequence[Problem]:
         """Compare with what a target wants: Argo itself accepts an undeclared parameter in silence."""
-        declared = {parameter.name: parameter for parameter in self.spec.arguments.parameters or ()}
+        declared = {parameter.name for parameter in self.spec.arguments.parameters or ()}
         found = [
             Problem("InvalidArguments", f"arguments.{name} is not declared by the template: remove it or declare it")
             for name in arguments
             if name not in declared
         ]
-        found += [
-            Problem("InvalidArguments", f"the template requires the parameter {name}: add it to arguments")
-            for name, parameter in declared.items()
-            if parameter.is_required and name not in arguments
-        ]
-        entrypoint = target.get("entrypoint")
-        if entrypoint and entrypoint not in {entry.name for entry in self.spec.templates or ()}:
-            found.append(Problem("TargetNotFound", f"the template has no entrypoint {entrypoint}"))
+        found += self.refusals(target, arguments)
         if self.memory is not None and self.memory < SHORTEST_MEMORY:
             found.append(
                 Problem(

@@ -19,7 +19,7 @@ an ended one go on under the same name and uid; the ``fields`` of a request leav
 ``startedAt`` and ``finishedAt`` are null then.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -57,11 +57,12 @@ _NODE_STATUS: Mapping[str, ExecutionStatus] = {
 }
 
 
-class WorkflowMeta(msgspec.Struct, frozen=True):
+class WorkflowMeta(msgspec.Struct, frozen=True, rename={"version": "resourceVersion"}):
     """A workflow's ``metadata``, as far as it matters; without name and uid it is no workflow."""
 
     name: str
     uid: str
+    version: str = ""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
 
@@ -107,20 +108,27 @@ class WorkflowStatus(msgspec.Struct, frozen=True, rename="camel"):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     outputs: Outputs | None = None
+
+
+class WholeStatus(WorkflowStatus, frozen=True, rename="camel"):
+    """A workflow's ``status`` with its nodes, or a note where they are instead."""
+
     nodes: dict[str, WorkflowNode] | None = None
+    compressed_nodes: str = ""
+    offload_node_status_version: str = ""
 
 
 class Workflow(msgspec.Struct, frozen=True):
-    """A workflow, as far as it matters."""
+    """A workflow as lists show it: never with nodes, which may be megabytes."""
 
     metadata: WorkflowMeta
     spec: WorkflowSpec = WorkflowSpec()
     status: WorkflowStatus = WorkflowStatus()
 
     @property
-    def nodes(self) -> Iterable[WorkflowNode]:
-        """The nodes, none where the request did not ask for them."""
-        return (self.status.nodes or {}).values()
+    def nodes(self) -> Collection[WorkflowNode]:
+        """The nodes that it was read with."""
+        return ()
 
     def is_ours(self, run_uid: str, fingerprint: str) -> bool:
         """Whether it carries the marks of this very submit, not only its name."""
@@ -130,11 +138,27 @@ class Workflow(msgspec.Struct, frozen=True):
         )
 
 
-class ListMeta(msgspec.Struct, frozen=True, rename={"continued": "continue", "remaining": "remainingItemCount"}):
-    """A list's ``metadata``: ``continue`` is an integer offset, as text."""
+class WholeWorkflow(Workflow, frozen=True):
+    """A workflow as a GET shows it."""
+
+    status: WholeStatus = WholeStatus()
+
+    @property
+    def nodes(self) -> Collection[WorkflowNode]:
+        """The nodes, none where the request did not ask for them."""
+        return (self.status.nodes or {}).values()
+
+    @property
+    def hides_nodes(self) -> bool:
+        """Whether it has nodes that only argo-server can read: compressed, or in a database."""
+        return not self.nodes and bool(self.status.compressed_nodes or self.status.offload_node_status_version)
+
+
+class ListMeta(msgspec.Struct, frozen=True, rename={"continued": "continue", "version": "resourceVersion"}):
+    """A list's ``metadata``: ``continue`` is argo-server's offset or the API server's token."""
 
     continued: str = ""
-    remaining: int | None = None
+    version: str = ""
 
 
 class WorkflowList(msgspec.Struct, frozen=True):
@@ -173,7 +197,7 @@ def external_id(namespace: str, workflow: Workflow) -> str:
     return f"{namespace}/{workflow.metadata.name}/{workflow.metadata.uid}"
 
 
-def observation(workflow: Workflow, *, namespace: str, url: str, message: str) -> Observation:
+def observation(workflow: Workflow, *, namespace: str, url: str | None, message: str) -> Observation:
     """Say how *workflow* stands; *message* is its own, made fit for people."""
     status, reason, known = status_of(workflow)
     started, finished = workflow.status.started_at, workflow.status.finished_at

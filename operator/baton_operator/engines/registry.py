@@ -19,6 +19,7 @@ from baton_operator.engines.base import EngineAdapter, EngineSpec
 from baton_operator.engines.credentials import SecretSource
 from baton_operator.engines.errors import PermanentError
 from baton_operator.engines.http import Observer
+from baton_operator.engines.kube_access import Cluster
 
 GROUP = "baton.engines"
 
@@ -32,6 +33,7 @@ class Surroundings:
         secrets: Where secrets are read.
         engine_networks: Networks that may be connected to although they are loopback, link-local or the API server's.
         api_server: The API server's addresses, which are refused otherwise.
+        cluster: The API server itself, for engines that are objects in Baton's own cluster; never with its identity.
         database: Baton's own store, for adapters whose engine lives in it (Embedded).
         request_deadline: Seconds a request may take where the caller does not say.
         observer: Told of each request to an engine: operation, code, seconds.
@@ -47,6 +49,7 @@ class Surroundings:
     observer: Observer | None = None
     library: ModuleType | None = None
     observers: Callable[[str], Observer] | None = None
+    cluster: Cluster | None = None
 
     def of(self, spec: EngineSpec) -> "Surroundings":
         """Give the surroundings of one engine: what it is asked is told under its name."""

@@ -1,7 +1,7 @@
 """The library's responses: what is read of them, and answers that go on, line by line, within limits."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ class Stream:
     headers: Mapping[str, str]
     parts: AsyncIterable[bytes]
 
-    async def lines(self, *, idle: float, limit: int) -> AsyncIterator[bytes]:
+    async def lines(self, *, idle: float, limit: int) -> AsyncGenerator[bytes, None]:
         """
         Yield each whole line without its end, empty ones too, until the answer ends or has brought `WHOLE` bytes.
 

@@ -1,5 +1,5 @@
 """
-A fake argo-server, written from what 4.0.2 answered.
+A fake argo-server, written from what 4.0.2 answered; the API server's view of the same objects is there, too.
 
 Workflows end by themselves after the parameter ``secs`` (of the submit or the template), badly if ``fail`` is ``yes``.
 Beside Argo's API there are control endpoints, below ``/_``: ``/_faults`` (POST one, DELETE all), ``/_settings``
@@ -18,8 +18,11 @@ from typing import Any
 import msgspec
 import orjson
 from aiohttp import web
+from baton_fakes import argo_kube
 from baton_fakes.argo_fields import clean, clean_workflow, selector
+from baton_fakes.argo_kube import KubeEndpoints
 from baton_fakes.argo_state import VERBS, ArgoState, RefusalError, Settings
+from baton_fakes.argo_streams import ServerEvents
 from baton_fakes.faults import KINDS, Fault, Faults
 from baton_fakes.ledger import Ledger
 
@@ -69,6 +72,8 @@ class FakeArgo:
                 web.get("/api/v1/workflow-templates/{namespace}/{name}", self._template),
                 web.get("/api/v1/cluster-workflow-templates/{name}", self._cluster_template),
                 web.get("/api/v1/cluster-workflow-templates", self._cluster_templates),
+                web.get("/api/v1/workflow-events/{namespace}", ServerEvents(self.state).stream),
+                *KubeEndpoints(self.state).routes(),
                 *self._controls(),
                 web.route("*", "/api/{tail:.*}", _not_implemented),
                 web.get("/{tail:.*}", _user_interface),
@@ -100,6 +105,8 @@ class FakeArgo:
                 self._authorize(request)
                 return await handler(request)
             except RefusalError as refusal:
+                if request.path == "/version" or request.path.startswith("/apis/"):
+                    return argo_kube.refusal(refusal)
                 return _json({"code": refusal.code, "message": str(refusal)}, _STATUS[refusal.code])
 
         fault = self.faults.draw(request)

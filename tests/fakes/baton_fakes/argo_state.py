@@ -65,12 +65,16 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
         ttl: Seconds after its end at which a workflow is deleted; None for never.
         token: The bearer token that is wanted; empty for auth mode ``server``.
         quota: How many workflows a namespace may hold; more are 403.
+        oldest_version: A stream from an older version than this is refused.
+        watch: Seconds after which a stream ends by itself.
     """
 
     list_lag: float = 0.0
     ttl: float | None = None
     token: str = ""
     quota: int | None = None
+    oldest_version: int = 0
+    watch: float = 1800.0
 
 
 class ArgoState:
@@ -238,7 +242,7 @@ class ArgoState:
                 3, "To retry a succeeded workflow, set the options restartSuccessful and nodeFieldSelector"
             )
         if phase not in {"Failed", "Error"}:
-            raise RefusalError(3, "workflow must be Failed/Error to retry")
+            raise RefusalError(3, f"Cannot retry a workflow in phase {phase}")
         workflow.retry(now)
 
     def resubmit(self, workflow: FakeWorkflow, now: float) -> FakeWorkflow:
