@@ -151,6 +151,8 @@ class FakeJenkins:
                 return ask.page(200, "Dashboard", size=pages.OBJECT)
             case [*above, "api", _] if "/".join(above) in _PLAIN:
                 return ask.document(_PLAIN["/".join(above)](documents))
+            case ["computer", _, "api", _]:
+                return ask.document(documents.node())
             case ["crumbIssuer", "api", _]:
                 return self._issue_crumb(ask)
             case ["queue", *rest]:

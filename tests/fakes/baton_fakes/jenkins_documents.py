@@ -246,31 +246,31 @@ class Documents:
         return "Jenkins is about to shut down" if self._state.quieting else "Waiting for next available executor"
 
     def computers(self) -> Bean:
-        """Show the one node and its executors."""
-        running = [
-            build
-            for job in self._state.jobs()
-            if job.running
-            for build in job.newest_first()
-            if build.at(self._now).building
-        ]
-        executors = [
-            bean(None, 1, currentExecutable=self.build(build), idle=False, number=number, progress=-1)
-            for number, build in enumerate(running)
-        ]
+        """Show all nodes: there is one."""
+        state = self._state
+        shown = {"computer": Property(lambda: [self.node()], inline=True), **_values(displayName="Nodes")}
+        totals = _values(totalExecutors=state.settings.executors)
+        return Bean("hudson.model.ComputerSet", {**_values(busyExecutors=state.busy), **shown, **totals})
+
+    def node(self) -> Bean:
+        """Show the built-in node and its executors."""
+        busy = [job for job in self._state.jobs() if job.running]
+        running = [build for job in busy for build in job.newest_first() if build.at(self._now).building]
         total = self._state.settings.executors
-        idle = bean(None, 1, currentExecutable=None, idle=True, progress=-1)
-        node = Bean(
+        shown = {"displayName": "Built-In Node", "idle": not running, "offline": False, "numExecutors": total}
+        return Bean(
             "hudson.model.Hudson$MasterComputer",
             {
-                **_values(displayName="Built-In Node", idle=not running, offline=False, numExecutors=total),
-                "executors": Property(lambda: [*executors, *[idle] * (total - len(executors))]),
+                **_values(**shown),
+                "executors": Property(lambda: [self._executor(number, running) for number in range(total)]),
                 **_values(oneOffExecutors=[]),
             },
         )
-        counts = _values(busyExecutors=self._state.busy)
-        shown = {"computer": Property(lambda: [node]), **_values(displayName="Nodes", totalExecutors=total)}
-        return Bean("hudson.model.ComputerSet", {**counts, **shown})
+
+    def _executor(self, number: int, running: Sequence[FakeBuild]) -> Bean:
+        build = running[number] if number < len(running) else None
+        current = Property(lambda: None if build is None else self.build(build))
+        return Bean(None, {"currentExecutable": current, **_values(idle=build is None, number=number, progress=-1)})
 
     def who(self) -> Bean:
         """Show who the caller is."""

@@ -6,7 +6,7 @@ from baton_fakes import jenkins_pages as pages
 from baton_fakes.jenkins_builds import FakeBuild, plain
 from baton_fakes.jenkins_documents import PERMALINKS, Documents
 from baton_fakes.jenkins_exchange import Ask
-from baton_fakes.jenkins_jobs import FOLDER, MULTIBRANCH, FakeJob, Folder, config_of, configure
+from baton_fakes.jenkins_jobs import FOLDER, MULTIBRANCH, FakeJob, Folder, config_of, configure, path_of
 from baton_fakes.jenkins_security import ITEM_BUILD, ITEM_CANCEL, ITEM_DISCOVER, ITEM_READ
 from baton_fakes.jenkins_state import JenkinsState
 
@@ -70,7 +70,7 @@ def create_item(state: JenkinsState, folder: Folder, ask: Ask) -> web.Response:
         return _create_refused(ask, problem)
     if ask.get("mode") in {FOLDER, MULTIBRANCH}:
         state.folder([*folder.segments, name], str(ask.get("mode")))
-        return ask.redirect(f"/job/{name}/")
+        return ask.redirect(path_of([*folder.segments, name]))
     if ask.request.content_type not in {"application/xml", "text/xml"}:
         return _create_refused(ask, "No mode given")
     config = ask.content.decode()
