@@ -6,6 +6,7 @@ answer to the first submit is lost) with an operator that is killed on the way, 
 compares what is left (ends, histories, the engine's own ledger) with an undisturbed run.
 
     make crash                                           every case on every engine, and a table at the end
+    make crash-wrong                                     the same on an operator that must be caught
     .venv/bin/python tests/crash/crash.py --only engine  cases whose names contain a word
     .venv/bin/python tests/crash/crash.py --write        put the table into docs/reliability.md
 """
@@ -21,7 +22,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,8 @@ from baton_operator.local.progress import say_on_stderr  # noqa: E402
 from baton_operator.local.scratch import scratch_home  # noqa: E402
 
 REPORT = ROOT / "docs" / "reliability.md"
+#: The operator, and one that submits first and records afterwards.
+RIGHT, WRONG = "baton_operator", "baton_crash.wrong_order"
 BEGIN, END = "<!-- crash: begin -->\n", "<!-- crash: end -->\n"
 
 
@@ -95,15 +98,19 @@ def kind(disturbance: Disturbance) -> str:
             return f"kill -9 at the n-th piece to the {peer}, {'lost' if lost else 'arriving'}"
 
 
-def prove(stages: Theatre, engine: InPlay, cases: Sequence[Disturbance], jobs: int) -> dict[str, Row]:
+def prove(
+    stages: Theatre, engine: InPlay, cases: Sequence[Disturbance], jobs: int, module: str = RIGHT
+) -> dict[str, Row]:
     """Play all *cases* on one engine, *jobs* at a time, and show how far it is."""
-    undisturbed = _play(stages, engine, None)
+    undisturbed = _play(stages, engine, None, module)
     assert undisturbed.end.ends == ENDS, undisturbed.end
     assert undisturbed.end.accepted == ATTEMPTS, undisturbed.end
     rows: dict[str, Row] = {kind(each): Row() for each in cases}
     begun = time.monotonic()
     with ThreadPoolExecutor(jobs) as pool:
-        waiting: dict[Future[Played], Disturbance] = {pool.submit(_play, stages, engine, each): each for each in cases}
+        waiting: dict[Future[Played], Disturbance] = {
+            pool.submit(_play, stages, engine, each, module): each for each in cases
+        }
         done = 0
         while waiting:
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -127,8 +134,8 @@ def prove(stages: Theatre, engine: InPlay, cases: Sequence[Disturbance], jobs: i
     return rows
 
 
-def _play(stages: Theatre, engine: InPlay, case: Disturbance | None) -> Played:
-    stage = stages.stage()
+def _play(stages: Theatre, engine: InPlay, case: Disturbance | None, module: str) -> Played:
+    stage = replace(stages.stage(), module=module)
     try:
         return play(stage, engine, case)
     finally:
@@ -176,7 +183,10 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="WORD", help="only cases whose names contain it")
     parser.add_argument("--jobs", type=int, default=6, help="cases under way at once")
     parser.add_argument("--write", action="store_true", help="put the table into docs/reliability.md")
+    parser.add_argument("--wrong", action="store_true", help="play an operator that must be caught")
     options = parser.parse_args()
+    if options.wrong:
+        return _catch_the_wrong_one(options.jobs)
     cases = [each for each in (*failpoints(), *wire()) if options.only in str(each)]
     found: dict[str, dict[str, Row]] = {}
     with opened() as stages:
@@ -193,6 +203,16 @@ def main() -> int:
         text = REPORT.read_text()
         REPORT.write_text(text[: text.index(BEGIN) + len(BEGIN)] + shown + text[text.index(END) :])
     return 0 if all(row.is_clean for rows in found.values() for row in rows.values()) else 1
+
+
+def _catch_the_wrong_one(jobs: int) -> int:
+    """Play the wrong order on the engine that cannot tell a second submit from the first; 0 if it is caught."""
+    cases = [Failpoint("dispatch.sent.after", nth) for nth in (1, 2, 3)]
+    with opened() as stages, in_play("Jenkins", stages) as engine:
+        rows = prove(stages, engine, cases, jobs, WRONG)
+    duplicates = sum(row.duplicates for row in rows.values())
+    print(f"\n{table({'Jenkins, submit then record': rows})}\n{'caught' if duplicates else 'NOT CAUGHT'}")
+    return 0 if duplicates else 1
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ SHORT = {
     "BATON_ENGINE_NETWORKS": "127.0.0.0/8",
     "BATON_WORKER": "false",
 }
+FAKES = str(Path(__file__).parents[1])
 
 
 class OperatorProcess:
@@ -36,16 +37,18 @@ class OperatorProcess:
     Args:
         log: Where its output goes.
         environ: Its settings.
+        module: What is run: the operator, or one with a fault of its own.
     """
 
-    def __init__(self, log: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, log: Path, environ: Mapping[str, str], module: str = "baton_operator") -> None:
         self.log = log
         self.port = pick_free()
         self._marks: list[int] = []
         given = {**os.environ, **SHORT, **environ, "BATON_HTTP_PORT": str(self.port)}
+        given["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), FAKES]))
         with log.open("ab") as stream:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "baton_operator"],
+                [sys.executable, "-m", module],
                 env=given,
                 stdout=stream,
                 stderr=stream,

@@ -44,6 +44,7 @@ class Stage:
         argo: A fake Argo, perhaps shared with other stages: what is in its namespace of this name is ours.
         argo_url: Where that is.
         operator_database_url: Where its operators find the database, if not where the test does.
+        module: What its operators run.
     """
 
     server: ApiServer
@@ -55,6 +56,7 @@ class Stage:
     folder: Path
     operators: list[OperatorProcess] = field(default_factory=list)
     operator_database_url: str = ""
+    module: str = "baton_operator"
 
     def operator(self, faults: str = "", **environ: str) -> OperatorProcess:
         """Start an operator of this stage, with failpoints armed; does not wait."""
@@ -65,7 +67,8 @@ class Stage:
             "BATON_FAULTS": faults,
             "BATON_REPLICA": f"replica-{len(self.operators)}",
         }
-        started = OperatorProcess(self.folder / f"operator-{len(self.operators)}.log", {**given, **environ})
+        log = self.folder / f"operator-{len(self.operators)}.log"
+        started = OperatorProcess(log, {**given, **environ}, self.module)
         self.operators.append(started)
         return started
 
