@@ -38,6 +38,10 @@ def argo(**spec: Any) -> Spec:
     return {"type": "Argo", "url": "https://argo.example"} | spec
 
 
+def objects(kubernetes: Spec, **spec: Any) -> Spec:
+    return {"type": "Argo", "kubernetes": kubernetes} | spec
+
+
 def automation(**spec: Any) -> Spec:
     return {"engineRef": {"name": "tasks"}, "target": {"embedded": {"task": "demo.hello"}}} | spec
 
@@ -79,24 +83,67 @@ def items(*counts: int) -> list[Spec]:
 
 NO_DURATION = ["1d", "P1D", "", "10", "1.5h", "-1s", "1000000s", "99999999999999h"]
 SECRET = {"secretRef": {"name": "bot"}}
+KUBECONFIG = {"kubeconfigSecretRef": {"name": "there"}}
 ALL_AUTHS = {"basic": SECRET, "bearer": SECRET, "serviceAccount": {"name": "bot"}}
 
 CASES = [
     Case(
         "Engine",
-        "spec.url is missing: set the engine's address, for example https://argo.example; only type Embedded has none",
+        "spec.url is missing: set the engine's address, for example https://argo.example, or spec.kubernetes for an "
+        "engine of Kubernetes objects; only type Embedded has neither",
         [argo(), {"type": "Embedded"}, {"type": "Acme", "url": "http://acme"}],
         [{"type": "Argo"}, {"type": "Acme"}],
     ),
     Case(
         "Engine",
-        "spec.url, spec.auth and spec.tls do not apply to type Embedded, which runs tasks inside Baton: remove them",
+        "spec.url, spec.kubernetes, spec.auth and spec.tls do not apply to type Embedded, which runs tasks inside "
+        "Baton: remove them",
         [{"type": "Embedded"}, argo(auth={"basic": SECRET}, tls={})],
         [
             {"type": "Embedded", "url": "https://x"},
+            {"type": "Embedded", "kubernetes": KUBECONFIG},
             {"type": "Embedded", "auth": {"basic": SECRET}},
             {"type": "Embedded", "tls": {}},
         ],
+    ),
+    Case(
+        "Engine",
+        "spec.url and spec.kubernetes exclude each other: keep the one that leads to the engine",
+        [objects(KUBECONFIG), objects({"inCluster": True}, auth={"serviceAccount": {"name": "baton"}}), argo()],
+        [argo(kubernetes=KUBECONFIG)],
+    ),
+    Case(
+        "Engine",
+        "spec.kubernetes does not apply to types Airflow and Jenkins, which answer at an address: set spec.url instead",
+        [objects(KUBECONFIG), objects(KUBECONFIG, type="Acme")],
+        [objects(KUBECONFIG, type="Jenkins"), objects(KUBECONFIG, type="Airflow")],
+    ),
+    Case(
+        "Engine",
+        "spec.kubernetes needs exactly one of inCluster and kubeconfigSecretRef: keep one",
+        [objects(KUBECONFIG), objects({"kubeconfigSecretRef": {"name": "a", "key": "config"}})],
+        [objects({}), objects({"inCluster": True} | KUBECONFIG)],
+    ),
+    Case(
+        "Engine",
+        "spec.kubernetes.inCluster needs spec.auth.serviceAccount: name a ServiceAccount of the Engine's namespace, "
+        "because Baton never lends its own identity",
+        [objects({"inCluster": True}, auth={"serviceAccount": {"name": "baton"}})],
+        [objects({"inCluster": True}), objects({"inCluster": True}, auth={"bearer": SECRET})],
+    ),
+    Case(
+        "Engine",
+        "spec.auth does not apply beside spec.kubernetes.kubeconfigSecretRef, since the kubeconfig says who Baton is: "
+        "remove it",
+        [objects(KUBECONFIG)],
+        [objects(KUBECONFIG, auth={"serviceAccount": {"name": "baton"}}), objects(KUBECONFIG, auth={"bearer": SECRET})],
+    ),
+    Case(
+        "Engine",
+        "spec.tls does not apply beside spec.kubernetes: write authority and client certificate into the kubeconfig; "
+        "those of Baton's own cluster are known",
+        [objects(KUBECONFIG)],
+        [objects(KUBECONFIG, tls={"caRef": {"configMap": "ca"}})],
     ),
     Case(
         "Engine",
@@ -181,12 +228,14 @@ CASES = [
             automation(target={"argo": {"workflowTemplate": "x"}}),
             automation(target={"custom": {"job": "nap", "of": [{"any": "shape"}]}}),
             automation(target={"airflow": {"dag": "sales.daily_load-2"}}),
+            automation(target={"jenkins": {"job": ["team", "two words", "feature/x"], "unstable": "Succeeded"}}),
         ],
         [
             automation(target={}),
             automation(target={"embedded": {"task": "t"}, "argo": {"workflowTemplate": "x"}}),
             automation(target={"custom": {"job": "nap"}, "embedded": {"task": "t"}}),
             automation(target={"airflow": {"dag": "d"}, "argo": {"workflowTemplate": "x"}}),
+            automation(target={"jenkins": {"job": ["nap"]}, "embedded": {"task": "t"}}),
         ],
     ),
     Case(
@@ -197,6 +246,16 @@ CASES = [
             automation(target={"argo": {}}),
             automation(target={"argo": {"workflowTemplate": "x", "clusterWorkflowTemplate": "x"}}),
         ],
+    ),
+    Case(
+        "Automation",
+        "spec.target.jenkins.job has a name of nothing but dots and blanks, or with a control character: write the names "
+        "as Jenkins shows them",
+        [
+            automation(target={"jenkins": {"job": ["a", name]}})
+            for name in ("b", "žluť", ".b", "..b", "b c", "f/x", "%")
+        ],
+        [automation(target={"jenkins": {"job": [name, "a"]}}) for name in (".", "..", " ", " ..", "a\nb", "a\x7f")],
     ),
     Case(
         "Automation",
@@ -285,6 +344,18 @@ CHANGES = [
         argo(),
         [{"url": "https://argo.example"}],
         [{"url": "https://argo.example/"}, {"url": "http://argo.example"}],
+    ),
+    Change(
+        "Engine",
+        "spec.kubernetes is immutable, because executions are known by the engine they run on: "
+        "create another Engine and point the Automations to it",
+        objects(KUBECONFIG),
+        [{"kubernetes": {"kubeconfigSecretRef": {"name": "there", "key": "kubeconfig"}}, "suspend": True}],
+        [
+            {"kubernetes": {"kubeconfigSecretRef": {"name": "elsewhere"}}},
+            {"kubernetes": {"kubeconfigSecretRef": None, "inCluster": True}, "auth": {"serviceAccount": {"name": "a"}}},
+            {"kubernetes": None, "url": "https://argo.example"},
+        ],
     ),
     Change(
         "Run",
