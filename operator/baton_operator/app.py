@@ -224,7 +224,7 @@ class App:
     async def _describe_build(self) -> None:
         async with self.database.get_async_session() as session:
             postgres = (await session.execute(text("SHOW server_version"))).scalar_one()
-        self.metrics.describe_build(version=VERSION, revision="", postgres=postgres)
+        self.metrics.describe_build(version=VERSION, revision=self.settings.revision, postgres=postgres)
 
     def _alive(self) -> list[str]:
         """Name the loops that do not turn; read by the health server's thread."""

@@ -60,6 +60,7 @@ class Settings:
         sweep_interval: How often sweep compares the custom resources with the rows. Default 30.
         log_format: ``json`` or ``text``; empty chooses text on a terminal. Default empty.
         log_level: DEBUG, INFO, WARNING or ERROR. Default INFO.
+        revision: Which revision of the source the build is of; an image sets it. Default unknown.
         replica: How this process is named in leases and logs. Default: host name and process id.
     """
 
@@ -83,6 +84,7 @@ class Settings:
     sweep_interval: float = _setting(30.0, float)  # type: ignore[assignment]
     log_format: str = _setting("", str)  # type: ignore[assignment]
     log_level: str = _setting("INFO", str)  # type: ignore[assignment]
+    revision: str = _setting("unknown", str)  # type: ignore[assignment]
     replica: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}", metadata={"read": str})
 
     @classmethod

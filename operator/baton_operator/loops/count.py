@@ -13,6 +13,8 @@ from baton_operator.traces import Traces
 BATCH = 500
 #: Seconds between two looks for runs that have ended.
 INTERVAL = 2.0
+#: Ends in the words of a Run's phase; only items are skipped.
+OUTCOMES = {"COMPLETED": "Succeeded", "FAILED": "Failed", "CANCELLED": "Cancelled", "SKIPPED": "Skipped"}
 
 _COUNT = text("""
 WITH ended AS (
@@ -61,16 +63,17 @@ class CountLoop:
         return list((await session.execute(_COUNT, {"limit": BATCH})).all())
 
     def _count(self, row: Any) -> None:
+        outcome = OUTCOMES[row.status]
         of_automation = {"namespace": row.tenant_id, "automation": row.automation}
         of_run = {**of_automation, "engine": row.engine}
         reason = row.status_reason if row.accepted_reason == "Accepted" else row.accepted_reason
-        self._metrics.runs_finished.labels(**of_run, outcome=row.status.capitalize(), reason=reason or "").inc()
+        self._metrics.runs_finished.labels(**of_run, outcome=outcome, reason=reason or "").inc()
         if row.started_at:
             self._metrics.run_duration.labels(**of_run).observe((row.finished_at - row.started_at).total_seconds())
             waited = (row.started_at - row.created_at).total_seconds()
             self._metrics.run_queue_duration.labels(**of_run).observe(max(waited, 0.0))
         if row.units == "Item":
-            for outcome in ("completed", "failed", "cancelled", "skipped"):
-                counter = self._metrics.items_finished.labels(**of_automation, outcome=outcome.capitalize())
-                counter.inc(getattr(row, outcome))
-            self._metrics.item_attempts.labels(**of_automation, outcome=row.status.capitalize()).inc(row.attempts)
+            for status, word in OUTCOMES.items():
+                counter = self._metrics.items_finished.labels(**of_automation, outcome=word)
+                counter.inc(getattr(row, status.lower()))
+            self._metrics.item_attempts.labels(**of_automation, outcome=outcome).inc(row.attempts)

@@ -23,7 +23,7 @@ def scrape(port: int) -> dict[str, list[tuple[dict[str, str], float]]]:
 
 
 def test_a_run_is_measured_on_its_way(stage: Stage) -> None:
-    operator = stage.operator().wait_ready()
+    operator = stage.operator(BATON_REVISION="4f2c1a9").wait_ready()
     stage.engine_argo()
     stage.nap()
     stage.run("monday")
@@ -32,10 +32,10 @@ def test_a_run_is_measured_on_its_way(stage: Stage) -> None:
         lambda: "baton_runs_finished_total" in (now := scrape(operator.port)) and now, what="the count of the Run"
     )
     where = {"namespace": stage.namespace, "automation": "nap", "engine": f"{stage.namespace}/argo"}
-    assert found["baton_runs_finished_total"] == [({**where, "outcome": "Completed", "reason": "Succeeded"}, 1.0)]
+    assert found["baton_runs_finished_total"] == [({**where, "outcome": "Succeeded", "reason": "Succeeded"}, 1.0)]
     assert found["baton_submissions_total"] == [({"engine": where["engine"], "outcome": "created"}, 1.0)]
     ((build, _),) = found["baton_build_info"]
-    assert build["version"] == VERSION
+    assert (build["version"], build["revision"]) == (VERSION, "4f2c1a9")
     assert build["postgres"].split(".")[0].isdigit()
     assert found["baton_db_wait_seconds_count"][0][1] > 0
     assert found["baton_schema_head"] == [({"chain": "engine"}, 1.0)]
