@@ -76,7 +76,7 @@ WITH RECURSIVE held AS (
   FROM tenants t LEFT JOIN held h ON h.tenant_id = t.tenant_id CROSS JOIN LATERAL (
     SELECT a.id, a.priority, a.due_at FROM dispatch_attempt a JOIN run r ON r.id = a.run_id AND r.state = 'Active'
     WHERE a.engine_id = :engine AND a.tenant_id = t.tenant_id AND a.state = 'INTENT' AND a.due_at <= clock_timestamp()
-    ORDER BY a.priority DESC, a.due_at, a.id
+    ORDER BY a.priority DESC, a.due_at
     LIMIT least(CAST(:limit AS bigint), greatest(CAST(:per_namespace AS bigint) - coalesce(h.n, 0), 0))) d
 ), picked AS (
   SELECT id, row_number() OVER (ORDER BY place, tenant_id <= CAST(:last_tenant AS text), tenant_id) AS turn
