@@ -13,6 +13,10 @@ DECIDE = "tests/unit/decide/test_attempts.py::test_"
 LATE = "tests/integration/guards/test_late_writers.py::test_"
 CLAIMING = "tests/integration/loops/test_claiming.py::test_"
 RELEASING = "tests/integration/loops/test_releasing.py::test_"
+CANCEL = "models/baton_models/statements/cancel.py"
+CANCELLING = "tests/integration/loops/test_cancelling.py::test_"
+DUPLICATES = "tests/integration/loops/test_duplicates.py::test_"
+FOLLOWING = "tests/integration/loops/test_following.py::test_"
 ARGO = "tests/contract/test_argo_contract.py::TestFakeArgo::test_"
 
 DISPATCH = (
@@ -80,6 +84,69 @@ DISPATCH = (
         "native, adopted=True, others=others)\n        case Enqueued(handle):\n            return Queue(handle)\n",
         "native, adopted=True)\n        case Enqueued(handle):\n            return Queue(handle)\n",
         (DECIDE + "after_a_look",),
+    ),
+    Guard(
+        "R7 each execution of a token has its row",
+        RECORD,
+        "FROM kept k CROSS JOIN LATERAL jsonb_to_recordset(k.others) AS o(",
+        "FROM kept k CROSS JOIN LATERAL jsonb_to_recordset(CAST('[]' AS jsonb)) AS o(",
+        (DUPLICATES + "r7_what_a_look_finds_twice_is_followed_twice",),
+    ),
+    Guard(
+        "R7 what is started again later is followed",
+        "operator/baton_operator/loops/track.py",
+        "            if each.token in counting\n",
+        "            if each.token not in counting\n",
+        (DUPLICATES + "r7_what_an_engine_starts_again_later_is_followed",),
+    ),
+    Guard(
+        "R7 a retry waits for every execution of the old token",
+        "operator/baton_operator/loops/settle.py",
+        "            waits = row.goes_on and isinstance(step, Retry)\n",
+        "            waits = False\n",
+        (DUPLICATES + "r7_a_retry_waits_until_everything_under_the_old_token_has_ended",),
+    ),
+    Guard(
+        "R7 the later of two ends sees both",
+        "models/baton_models/statements/settle.py",
+        "WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE\n",
+        "WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id\n",
+        (DUPLICATES + "the_later_of_two_that_end_at_once_closes_the_attempt",),
+    ),
+    Guard(
+        "R7 every execution of a token is cancelled",
+        CANCEL,
+        "(i.id = h.orchestration_instance_id OR i.duplicate_of_id = h.orchestration_instance_id)",
+        "i.id = h.orchestration_instance_id",
+        (DUPLICATES + "r7_all_are_cancelled",),
+    ),
+    Guard(
+        "R6 what was held is looked for again once it is given up",
+        CANCEL,
+        "       state = CASE WHEN state = 'HALTED' THEN 'AMBIGUOUS' ELSE state END\n",
+        "       state = state\n",
+        (CANCELLING + "r6_what_was_held_is_looked_for_again_and_cancelled_when_it_turns_up",),
+    ),
+    Guard(
+        "R12 nothing is sent again while a request may still arrive",
+        "models/baton_models/statements/resolve.py",
+        "       OR coalesce(visible_after, '-infinity') <= clock_timestamp() AND cancel_requested_at IS NULL)",
+        "       OR cancel_requested_at IS NULL)",
+        ("tests/integration/loops/test_resolving.py::test_r12_nothing_is_sent_again_while_a_request_may_still_arrive",),
+    ),
+    Guard(
+        "what cannot be found again is not sent again",
+        "operator/baton_operator/loops/bounds.py",
+        '    return bool(wanted and target_reason != "MissingTokenParameter")',
+        "    return bool(wanted)",
+        (FOLLOWING + "nothing_is_sent_again_where_it_could_not_be_found",),
+    ),
+    Guard(
+        "a dropped handle ends its unit",
+        "operator/baton_operator/loops/changes.py",
+        '            return UnitMove(*unit, "CANCELLED", "NotBuilt", _text(message) or None)',
+        "            return None",
+        (FOLLOWING + "what_the_engine_dropped_is_cancelled",),
     ),
     Guard(
         "R8 absence after a restart is no evidence",

@@ -17,6 +17,7 @@ from baton_operator.cli.exits import (
 )
 from baton_operator.cli.output import Column, Format, FormatOption, ago, complain, show, span, table
 from baton_operator.cli.run_objects import has_ended, phase_of
+from baton_operator.cli.run_resolve import resolve
 from baton_operator.cli.run_rows import Row, find_run, list_runs, read_history, read_tree
 from baton_operator.cli.run_tree import run_tree
 from baton_operator.cli.surroundings import database, default_namespace, kubernetes, run
@@ -279,6 +280,9 @@ def logs(
     shown = run(lambda: run_logs.print_logs(namespace or default_namespace(), name, wanted, follow=follow))
     if not shown:
         complain("nothing was handed to an engine yet")
+
+
+app.command()(resolve)
 
 
 def _length(duration: str) -> float | None:

@@ -310,3 +310,75 @@ async def test_what_is_held_is_cancelled_unconfirmed(site: Site) -> None:
     site.later(61)
     await turn(site.first.cancel)
     assert site.one(left) > 30
+
+
+async def test_r6_what_was_held_is_looked_for_again_and_cancelled_when_it_turns_up(site: Site) -> None:
+    """The engine was restarted, so it was held; the cancel was given up; then the execution shows."""
+    uid = await ready(site, timeouts={"cancel": "10s"})
+
+    def lose(request: SubmitRequest) -> Outcome:
+        site.engine.accept(request)
+        return Unknown("timeout")
+
+    site.engine.script.append(lose)
+    site.execute("UPDATE engine_health SET restart_epoch = '1'")
+    await site.dispatch()
+    site.engine.hidden.update(site.engine.executions)
+    site.execute("UPDATE engine_health SET restart_epoch = '2'")
+    site.later(8)
+    await site.resolve()
+    assert site.attempts() == ["HALTED"]
+    await cancelled(site, uid)
+    await site.resolve()
+    assert site.attempts() == ["HALTED"]
+    site.later(11)
+    await site.cancel()
+    assert site.runs() == {"monday": ("CANCELLED", "CancelUnconfirmed")}
+    for _ in range(2):
+        site.later(61)
+        await site.resolve()
+        assert site.attempts() == ["AMBIGUOUS"]
+    site.engine.hidden.clear()
+    site.later(300)
+    await site.resolve()
+    await site.cancel()
+    assert len(site.engine.cancels) == 1
+    await site.track()
+    assert site.attempts() == ["CLOSED"]
+
+
+async def test_what_was_given_up_is_let_go_when_the_engine_would_have_forgotten(site: Site) -> None:
+    """Nothing turned up for as long as the engine remembers: its place is free again."""
+    uid = await ready(site, timeouts={"cancel": "10s"})
+    site.execute("UPDATE engine_health SET restart_epoch = '1'")
+    site.engine.script.append(Unknown("timeout"))
+    await site.dispatch()
+    site.execute("UPDATE engine_health SET restart_epoch = '2'")
+    await cancelled(site, uid)
+    site.later(11)
+    await site.cancel()
+    site.later(3600)
+    await site.resolve()
+    assert site.attempts() == ["CLOSED"]
+    assert site.runs() == {"monday": ("CANCELLED", "CancelUnconfirmed")}
+
+
+async def test_an_engine_that_is_slow_to_be_told_delays_no_other(site: Site) -> None:
+    """While one engine keeps its cancels waiting, another's are sent; its own stay due to nobody else."""
+    uid = await ready(site)
+    await site.dispatch()
+    await site.serve("second")
+    await site.define("other", engineRef={"name": "second"})
+    (later,) = await site.start("tuesday", automation="other")
+    await site.dispatch()
+    busy = site.one("SELECT id FROM engine WHERE name = 'argo'")
+    site.first.cancel._lanes.start(busy, asyncio.Event().wait)
+    await cancelled(site, uid)
+    await site.change(later, state="Cancelled")
+    await site.first.cancel.turn()
+    async with asyncio.timeout(5):
+        while not site.engine.cancels:  # noqa: ASYNC110 - the engine rings no bell
+            await asyncio.sleep(0.02)
+    due = "SELECT cancel_due_at <= now() FROM dispatch_attempt WHERE engine_id = :engine"
+    assert site.one(due, engine=busy)
+    site.first.cancel._lanes._under_way[busy].cancel()
