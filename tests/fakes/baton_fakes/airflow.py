@@ -282,14 +282,20 @@ class FakeAirflow:
             shown = [task_document(run, task, self.state.settings.clock_skew) for task in named]
             return answer_json({"task_instances": shown, "total_entries": len(shown)})
         run.clear(now, only_failed=only_failed)
+        if body.get("note") is not None:
+            run.note = body["note"] or None
         return self._show(run)
 
     async def _tasks(self, request: web.Request) -> web.StreamResponse:
         run = self.run(request, words="DagRun")
         offset, limit = window(request.query)
-        tasks = run.at(time.time()).tasks
-        shown = [task_document(run, each, self.state.settings.clock_skew) for each in tasks[offset : offset + limit]]
-        return answer_json({"task_instances": shown, "total_entries": len(tasks), **PAGE})
+        tasks, cursor = run.at(time.time()).tasks, request.query.get("cursor")
+        begin = offset if cursor is None else int(cursor or 0)
+        page, end = PAGE, begin + limit
+        if cursor is not None:
+            page = {**PAGE, "total_entries_limit": 50000, "next_cursor": str(end) if end < len(tasks) else None}
+        shown = [task_document(run, each, self.state.settings.clock_skew) for each in tasks[begin:end]]
+        return answer_json({"task_instances": shown, "total_entries": len(tasks), **page})
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         return log_answer(self.state, request)

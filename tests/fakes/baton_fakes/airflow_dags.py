@@ -40,13 +40,19 @@ class Task(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Declared(msgspec.Struct, forbid_unknown_fields=True):
-    """A DAG as it is declared: its tasks in their order, its parameters as ``{"value", "schema"}``."""
+    """
+    A DAG as it is declared: its tasks in their order, its parameters as ``{"value", "schema"}``.
+
+    Attributes:
+        timeout: Its ``dagrun_timeout`` in seconds; 0 for none.
+    """
 
     dag_id: str
     tasks: list[Task]
     params: dict[str, dict[str, Any]] = {}
     tags: list[str] = []
     start_date: str | None = None
+    timeout: float = 0.0
 
 
 @dataclass

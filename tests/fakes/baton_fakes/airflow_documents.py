@@ -78,7 +78,7 @@ def dag_details(dag: FakeDag, active: int) -> dict[str, Any]:
     return {
         **dag_document(dag),
         "catchup": False,
-        "dag_run_timeout": None,
+        "dag_run_timeout": f"PT{dag.declared.timeout:g}S" if dag.declared.timeout else None,
         "asset_expression": None,
         "doc_md": None,
         "start_date": dag.declared.start_date,

@@ -140,10 +140,19 @@ class FakeDagRun:
             return Standing("queued", chapter.queued, chapter.start, None, chapter.decided, chapter.tasks)
         start = chapter.start if chapter.start is not None else begun
         tasks, ended = self._travel(chapter, begun, moment)
+        limit = start + (self.dag.declared.timeout or FOREVER)
+        self._boundaries.append(limit)
+        if limit < ended and limit <= moment:
+            return Standing("failed", chapter.queued, start, limit, limit, self._timed_out(chapter, begun, limit))
         if moment < ended:
             return Standing("running", chapter.queued, start, None, begun, tasks)
         state = "success" if all(each.state in SUCCEEDED for each in tasks) else "failed"
         return Standing(state, chapter.queued, start, ended, ended, tasks)
+
+    def _timed_out(self, chapter: Chapter, begun: float, limit: float) -> tuple[TaskStanding, ...]:
+        """Return its tasks after its DAG's timeout: the scheduler skips what had not ended."""
+        tasks, _ = self._travel(chapter, begun, limit)
+        return tuple(each if each.state in ENDED else replace(each, state="skipped", end=limit) for each in tasks)
 
     def set_state(self, state: str, now: float) -> None:
         """
