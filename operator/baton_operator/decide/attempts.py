@@ -301,6 +301,17 @@ def after_follow(
             return Look(asked_at, 0, message, visible_after=visible_after)
 
 
+def guarantee(idempotency: Idempotency, *, resend: bool) -> str:
+    """
+    Say which promise holds for an engine (`submissionGuarantee`).
+
+    Args:
+        resend: Whether what is not there is sent again where the engine offers nothing (``onAmbiguous: Resend``).
+    """
+    once = idempotency in {Idempotency.UNIQUE_NAME, Idempotency.KEY}
+    return "EffectivelyOnce" if once or resend else "AtMostOnce"
+
+
 def counted(attempt: Attempt) -> Attempt:
     """Count the send that is about to be made (rule R1)."""
     return replace(attempt, sends=attempt.sends + 1, tries=attempt.tries + 1)

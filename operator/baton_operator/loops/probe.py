@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models.payload import cleaned
 from baton_models.statements import track as statements
+from baton_operator.decide.attempts import guarantee
 from baton_operator.decide.definition import InvalidDefinitionError, read_definition
 from baton_operator.decide.probing import Health, is_news, judge_failure, judge_probe, judge_problems
 from baton_operator.engines.errors import EngineError
 from baton_operator.kube.errors import KubeError
+from baton_operator.loops.bounds import may_resend
 from baton_operator.loops.breaker import Breaker
 from baton_operator.loops.intake_definitions import resolve_engine
 from baton_operator.loops.lanes import Lanes
@@ -102,7 +104,7 @@ class ProbeLoop:
             answer = await adapter.probe()
         except EngineError as error:
             return judge_failure(error, failures=row.probe_failures, waiting=row.waiting), capabilities, None
-        return judge_probe(answer), capabilities, _guarantee(adapter.idempotency.value)
+        return judge_probe(answer), capabilities, guarantee(adapter.idempotency, resend=may_resend(row.spec, None))
 
     async def _check(self, row: Any) -> bool:
         """Resolve an automation's engine again and ask the engine about the target."""
@@ -151,7 +153,3 @@ class ProbeLoop:
             return await self._kube.namespace_labels(namespace)
         except KubeError:
             return None
-
-
-def _guarantee(idempotency: str) -> str:
-    return "EffectivelyOnce" if idempotency in {"UNIQUE_NAME", "KEY"} else "AtMostOnce"

@@ -22,6 +22,7 @@ from baton_operator.decide.attempts import (
     after_submit,
     backoff,
     counted,
+    guarantee,
 )
 from baton_operator.engines.base import (
     Absent,
@@ -354,3 +355,11 @@ def test_a_foreigner_that_is_there_before_ours_had_to_arrive_refuses_nothing() -
 def test_backing_off(tries: int, retry_after: float | None, expected: float) -> None:
     """Exponential between one second and half an hour; Retry-After wins where it is longer, up to the cap."""
     assert backoff(tries, retry_after) == timedelta(seconds=expected)
+
+
+@pytest.mark.parametrize("each", list(Idempotency))
+def test_the_promise_follows_from_the_engine_and_its_spec(each: Idempotency) -> None:
+    """A name or a key makes it effectively once; without, it is at most once unless sending again is allowed."""
+    strong = each in {Idempotency.UNIQUE_NAME, Idempotency.KEY}
+    assert guarantee(each, resend=False) == ("EffectivelyOnce" if strong else "AtMostOnce")
+    assert guarantee(each, resend=True) == "EffectivelyOnce"
