@@ -10,6 +10,9 @@ pass), ``/_queue/save``, ``/_queue/forget`` and ``/_restart`` (POST).
 """
 
 import argparse
+import asyncio
+import signal
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
@@ -19,6 +22,7 @@ import orjson
 from aiohttp import web
 from baton_fakes import jenkins_pages as pages
 from baton_fakes.jenkins_documents import Documents
+from baton_fakes.jenkins_door import Door
 from baton_fakes.jenkins_endpoints import Refused, answer_item, create_item
 from baton_fakes.jenkins_exchange import CRUMB, Ask, json_of
 from baton_fakes.jenkins_export import Bean, bean
@@ -60,6 +64,9 @@ class FakeJenkins:
         ledger: Where accepted submits and begun builds are written down.
         executors: How many builds run at once.
         prefix: Of all paths, as ``/jenkins``.
+
+    Attributes:
+        door: Where it is served, if a restart shall really refuse connections; else they are cut.
     """
 
     def __init__(
@@ -69,7 +76,9 @@ class FakeJenkins:
         self.security = Security()
         self.faults = Faults()
         self.requests: Counter[str] = Counter()
+        self.door: Door | None = None
         self._prefix = prefix
+        self._refusing: asyncio.Task[None] | None = None
 
     def app(self) -> web.Application:
         """Return the application; each call makes a new one over the same state."""
@@ -204,8 +213,8 @@ class FakeJenkins:
         return ask.not_found()
 
     def _item(self, number: str) -> FakeItem | None:
-        known = {**self.state.queue.gone, **self.state.queue.items} if number.isdigit() else {}
-        return known.get(int(number)) if known else None
+        queue = self.state.queue
+        return (queue.items.get(int(number)) or queue.gone.get(int(number))) if number.isdigit() else None
 
     def _cancel(self, ask: Ask, number: str) -> web.Response:
         """Take an item out of the queue; one that has left it is a bug to Jenkins, one it forgot is not there."""
@@ -271,7 +280,10 @@ class FakeJenkins:
     async def _restart(self, request: web.Request) -> web.StreamResponse:
         """Go down as ``how`` says (``kill`` or ``stop``) and come back in the phases of ``startup``."""
         body = json_of(await request.read())
-        self.restart(body.get("how", "kill"), msgspec.convert(body.get("startup", {}), Startup))
+        startup = msgspec.convert(body.get("startup", {}), Startup)
+        self.restart(body.get("how", "kill"), startup)
+        if self.door is not None and startup.refused:
+            self._refusing = asyncio.create_task(self.door.shut_for(startup.refused))
         return web.json_response({})
 
     def restart(self, how: str = "kill", startup: Startup | None = None) -> None:
@@ -307,7 +319,20 @@ def main() -> None:
     parser.add_argument("--job", action="append", help="a job like nap; may be repeated (default: nap)")
     given = parser.parse_args()
     fake = FakeJenkins(given.job or ["nap"], Ledger(given.ledger), executors=given.executors, prefix=given.prefix)
-    web.run_app(fake.app(), host=given.host, port=given.port, print=None, access_log=None)
+    asyncio.run(_serve(fake, given.host, given.port))
+
+
+async def _serve(fake: FakeJenkins, host: str, port: int) -> None:
+    """Serve *fake* until SIGTERM or SIGINT, and say where."""
+    fake.door = Door(fake.app, host, port)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await fake.door.open()
+    sys.stdout.write(f"{fake.door.url}\n")
+    sys.stdout.flush()
+    await stopped.wait()
+    await fake.door.shut()
 
 
 if __name__ == "__main__":

@@ -41,6 +41,9 @@ class Documents:
         self._state, self._base, self._caller, self._secure = state, base, caller, secure
         self._now = state.now()
         self._listed = self._now - state.settings.list_lag
+        self._builds: dict[int, Sequence[FakeBuild]] = {}
+        self._jobs: dict[int, Bean] = {}
+        self._colors: dict[int, str] = {}
 
     def may(self, permission: str) -> bool:
         """Whether the caller has a permission."""
@@ -84,14 +87,16 @@ class Documents:
         )
 
     def job(self, job: FakeJob) -> Bean:
-        """Show a job."""
-        shown = self._shown(job)
+        """Show a job; made once for all that one answer shows."""
+        if id(job) not in self._jobs:
+            self._jobs[id(job)] = self._job(job)
+        return self._jobs[id(job)]
+
+    def _job(self, job: FakeJob) -> Bean:
         definitions = [self._definitions(job)] if job.parameters else []
-        queued = next((item for item in self._state.queue.items.values() if item.job is job), None)
         links = {
-            name: Property(lambda results=results: self._link(shown, results)) for name, results in PERMALINKS.items()
+            name: Property(lambda results=results: self._link(job, results)) for name, results in PERMALINKS.items()
         }
-        first = Property(lambda: self.build(shown[-1]) if shown else None)
         names = {"displayName": job.display_name, "displayNameOrNull": None, "fullDisplayName": job.full_name}
         return Bean(
             job.kind,
@@ -99,25 +104,38 @@ class Documents:
                 **_values(actions=[*definitions, Bean(None), Bean(None)], description="", **names),
                 **_values(fullName=job.full_name),
                 **_values(3, name=job.name, url=self._base + job.path),
-                "allBuilds": Property(lambda: Lazy(shown, self.build), ON_REQUEST),
+                "allBuilds": Property(lambda: Lazy(self._shown(job), self.build), ON_REQUEST),
                 **_values(buildable=not job.disabled),
-                "builds": Property(lambda: Lazy(shown[:SHOWN_BUILDS], self.build)),
-                **_values(2, color=self._color(job)),
-                "firstBuild": first,
-                **_values(healthReport=self._health(shown), inQueue=queued is not None, keepDependencies=False),
+                "builds": Property(lambda: Lazy(self._shown(job)[:SHOWN_BUILDS], self.build)),
+                "color": Property(lambda: self._color(job), 2),
+                "firstBuild": Property(lambda: self._first(job)),
+                "healthReport": Property(lambda: self._health(self._shown(job))),
+                "inQueue": Property(lambda: self._queued(job) is not None),
+                **_values(keepDependencies=False),
                 **links,
                 **_values(nextBuildNumber=job.next_number),
                 "property": Property(lambda: definitions, inline=True),
-                "queueItem": Property(lambda: None if queued is None else self.queue_item(queued)),
+                "queueItem": Property(lambda: self._queued(job)),
                 **(_freestyle(job) if job.kind == FREESTYLE else _values(concurrentBuild=job.concurrent)),
             },
         )
 
     def _shown(self, job: FakeJob) -> Sequence[FakeBuild]:
-        return [build for build in job.newest_first() if build.begun <= self._listed]
+        """Return the builds that are seen, newest first; made once for all that one answer shows."""
+        if id(job) not in self._builds:
+            self._builds[id(job)] = [build for build in job.newest_first() if build.begun <= self._listed]
+        return self._builds[id(job)]
 
-    def _link(self, shown: Sequence[FakeBuild], results: frozenset[str | None]) -> Bean | None:
-        for build in shown:
+    def _first(self, job: FakeJob) -> Bean | None:
+        shown = self._shown(job)
+        return self.build(shown[-1]) if shown else None
+
+    def _queued(self, job: FakeJob) -> Bean | None:
+        item = next((item for item in self._state.queue.items.values() if item.job is job), None)
+        return None if item is None else self.queue_item(item)
+
+    def _link(self, job: FakeJob, results: frozenset[str | None]) -> Bean | None:
+        for build in self._shown(job):
             look = build.at(self._listed)
             if (None if look.building else look.result) in results:
                 return self.build(build)
@@ -133,8 +151,11 @@ class Documents:
         return [bean(None, ALWAYS, description=text, **icon, score=100 - 100 * bad // len(ended))]
 
     def _color(self, job: FakeJob) -> str:
-        if job.disabled or job.deleted:
-            return "disabled"
+        if id(job) not in self._colors:
+            self._colors[id(job)] = "disabled" if job.disabled or job.deleted else self._color_of_builds(job)
+        return self._colors[id(job)]
+
+    def _color_of_builds(self, job: FakeJob) -> str:
         color, moves = "notbuilt", ""
         for build in job.newest_first():
             look = build.at(self._now)
@@ -168,7 +189,9 @@ class Documents:
             {
                 "actions": Property(lambda: self._build_actions(build)),
                 **_values(artifacts=[], building=look.building, description=None, displayName=f"#{number}"),
-                **_values(duration=look.duration, estimatedDuration=self._estimate(build.job), executor=executor),
+                **_values(duration=look.duration),
+                "estimatedDuration": Property(lambda: self._estimate(build.job)),
+                **_values(executor=executor),
                 **_values(fullDisplayName=f"{build.job.full_name} #{number}", id=number),
                 **_values(inProgress=look.building, keepLog=False),
                 **_values(2, number=build.number),
@@ -209,17 +232,18 @@ class Documents:
         """Show a queue item."""
         moment = self._now if moment is None else moment
         kind = item.kind(moment, blocked=is_blocked(item.job))
-        actions = [_parameters(item.parameters)] if item.parameters else []
-        text = "".join(f"\n{name}={value}" for name, value in item.parameters.items())
-        task = Property(lambda: self.job(item.job), ALWAYS)
+        given = item.parameters
         return Bean(
             f"hudson.model.Queue${kind}",
             {
-                **_values(ALWAYS, actions=[*actions, _causes(item.users)]),
+                "actions": Property(lambda: [*([_parameters(given)] if given else []), _causes(item.users)], ALWAYS),
                 **_values(ALWAYS, blocked=kind == BLOCKED, buildable=kind == BUILDABLE, id=item.id),
-                **_values(ALWAYS, inQueueSince=self._state.shown_time(item.since), params=text, stuck=False),
-                "task": task,
-                **_values(ALWAYS, url=f"queue/item/{item.id}/", why=self._why(item, kind, moment)),
+                **_values(ALWAYS, inQueueSince=self._state.shown_time(item.since)),
+                "params": Property(lambda: "".join(f"\n{name}={given[name]}" for name in given), ALWAYS),
+                **_values(ALWAYS, stuck=False),
+                "task": Property(lambda: self.job(item.job), ALWAYS),
+                **_values(ALWAYS, url=f"queue/item/{item.id}/"),
+                "why": Property(lambda: self._why(item, kind, moment), ALWAYS),
                 **self._by_kind(item, kind, moment),
             },
         )
@@ -294,26 +318,30 @@ _SHORT = "In the quiet period. Expires in "
 
 
 def _values(visibility: int = 1, /, **values: Any) -> dict[str, Property]:
-    return dict(bean(None, visibility, **values).properties)
+    return {name: Property(lambda value=value: value, visibility) for name, value in values.items()}
 
 
 def _parameters(parameters: Mapping[str, str]) -> Bean:
-    values = [bean(_VALUE, 3, name=name, value=value) for name, value in parameters.items()]
-    return bean("hudson.model.ParametersAction", 2, parameters=values)
+    def values() -> list[Bean]:
+        return [bean(_VALUE, 3, name=name, value=value) for name, value in parameters.items()]
+
+    return Bean("hudson.model.ParametersAction", {"parameters": Property(values, 2)})
 
 
 def _causes(users: Sequence[str]) -> Bean:
-    causes = [
-        bean(
-            "hudson.model.Cause$UserIdCause",
-            3,
-            shortDescription=f"Started by user {user}",
-            userId=user,
-            userName=user,
-        )
-        for user in users
-    ]
-    return bean("hudson.model.CauseAction", 2, causes=causes)
+    def causes() -> list[Bean]:
+        return [
+            bean(
+                "hudson.model.Cause$UserIdCause",
+                3,
+                shortDescription=f"Started by user {user}",
+                userId=user,
+                userName=user,
+            )
+            for user in users
+        ]
+
+    return Bean("hudson.model.CauseAction", {"causes": Property(causes, 2)})
 
 
 def _freestyle(job: FakeJob) -> dict[str, Property]:

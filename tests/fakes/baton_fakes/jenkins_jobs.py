@@ -58,6 +58,7 @@ class FakeJob:
         archives: Seconds for which a build goes on after its result is set.
         stubborn: Seconds for which a stopped build goes on.
         ticks: Whether its log gets a line each second.
+        keep: So many of its builds are kept, and the last one that succeeded; None for all.
         next_number: Of the next build; saved at once, so a killed server skips the numbers of what it lost.
         builds: By number, oldest first.
         config: Its ``config.xml`` as it was given.
@@ -74,6 +75,7 @@ class FakeJob:
     archives: float = 0.0
     stubborn: float = 0.0
     ticks: bool = False
+    keep: int | None = None
     next_number: int = 1
     builds: "dict[int, FakeBuild]" = field(default_factory=dict)
     running: int = 0
@@ -104,6 +106,15 @@ class FakeJob:
     def build_kind(self) -> str:
         """The class of its builds."""
         return "hudson.model.FreeStyleBuild" if self.kind == FREESTYLE else f"{PIPELINE.rpartition('.')[0]}.WorkflowRun"
+
+    def rotate(self, now: float) -> None:
+        """Delete what is beyond the builds that are kept; what runs, and the last success, are not counted."""
+        if self.keep is None:
+            return
+        good = [number for number, build in self.builds.items() if now >= build.ends and build.result == "SUCCESS"]
+        for number, build in list(self.builds.items())[: -self.keep or None]:
+            if now >= build.ends and number not in good[-1:]:
+                del self.builds[number]
 
     def newest_first(self) -> "Sequence[FakeBuild]":
         """Return the builds as lists show them."""
@@ -148,6 +159,8 @@ def configure(job: FakeJob, config: str) -> None:
     job.disabled = root.findtext("disabled") == "true"
     quiet = root.findtext("quietPeriod")
     job.quiet_period = float(quiet) if quiet else None
+    keep = root.findtext(".//numToKeep") or "-1"
+    job.keep = int(keep) if int(keep) > 0 else None
     command = " ".join(entry.text or "" for entry in root.iter("command"))
     job.ticks = "for i in" in command and "sleep" in command
     job.stubborn = 8.0 if command.startswith("trap") else 0.0

@@ -276,12 +276,9 @@ class JenkinsState:
             if now < self._ready_at:
                 return
             while (moment := self._next_event()) <= now:
-                if self._save_at <= moment:
-                    self._save(self._save_at)
-                    continue
+                self._save_before(moment)
                 self._move(max(moment, self._ready_at))
-            if self._save_at <= now:
-                self._save(now)
+            self._save_before(now)
             self.queue.forget(now - self.settings.queue_memory)
 
     def _next_event(self) -> float:
@@ -298,6 +295,7 @@ class JenkinsState:
                 build.freed = True
                 self.busy -= 1
                 build.job.running -= 1
+                build.job.rotate(moment)
                 self.queue.unblock(build.job)
         self.queue.ripen(moment)
         while not self.quieting and self.busy < self.settings.executors and (item := self.queue.take()) is not None:
@@ -318,6 +316,12 @@ class JenkinsState:
     def _plan(self, build: FakeBuild) -> None:
         if build.job.builds.get(build.number) is build:
             heapq.heappush(self._ends, (build.ends, next(self._order), build))
+
+    def _save_before(self, moment: float) -> None:
+        """Write the queue's file if that was due by *moment*; of several times the last one, as nothing changed."""
+        if self._save_at <= moment:
+            every = self.settings.save_every
+            self._save(self._save_at + (moment - self._save_at) // every * every)
 
     def _save(self, moment: float) -> None:
         self._saved = self.queue.save()
