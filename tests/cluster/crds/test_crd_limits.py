@@ -60,6 +60,7 @@ VALID: dict[str, list[Node]] = {
         {"engineRef": {"name": "a"}, "target": {"argo": {"workflowTemplate": "a"}}},
         {"engineRef": {"name": "a"}, "target": {"argo": {"clusterWorkflowTemplate": "a"}}},
         {"engineRef": {"name": "a"}, "target": {"airflow": {"dag": "a"}}},
+        {"engineRef": {"name": "a"}, "target": {"jenkins": {"job": ["a"]}}},
         {"engineRef": {"name": "a"}, "target": {"custom": {"a": ""}}},
     ],
     "Automation.status": [{"conditions": [CONDITION], "lastRun": {}}],

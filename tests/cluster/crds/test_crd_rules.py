@@ -249,8 +249,8 @@ CASES = [
     ),
     Case(
         "Automation",
-        "spec.target.jenkins.job has a name of nothing but dots and blanks, or with a control character: write the names "
-        "as Jenkins shows them",
+        "spec.target.jenkins.job has a name of nothing but dots and blanks, or with a control character: write the "
+        "names as Jenkins shows them",
         [
             automation(target={"jenkins": {"job": ["a", name]}})
             for name in ("b", "žluť", ".b", "..b", "b c", "f/x", "%")
