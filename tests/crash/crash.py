@@ -28,8 +28,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 
-from baton_crash.cases import failpoints, wire  # noqa: E402 - the fakes are no installed package
-from baton_crash.disturbances import Disturbance, Failpoint, OnTheWire  # noqa: E402
+from baton_crash.cases import commits, failpoints, wire  # noqa: E402 - the fakes are no installed package
+from baton_crash.disturbances import CutCommit, Disturbance, Failpoint, OnTheWire  # noqa: E402
 from baton_crash.in_play import InPlay, in_play  # noqa: E402
 from baton_crash.play import Played, play  # noqa: E402
 from baton_crash.scenario import ATTEMPTS, ENDS  # noqa: E402
@@ -96,6 +96,8 @@ def kind(disturbance: Disturbance) -> str:
             return "kill -9 at a side effect"
         case OnTheWire(peer=peer, lost=lost):
             return f"kill -9 at the n-th piece to the {peer}, {'lost' if lost else 'arriving'}"
+        case CutCommit(lost=lost):
+            return f"connection cut at the n-th COMMIT, {'lost' if lost else 'its answer lost'}"
 
 
 def prove(
@@ -187,7 +189,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.wrong:
         return _catch_the_wrong_one(options.jobs)
-    cases = [each for each in (*failpoints(), *wire()) if options.only in str(each)]
+    cases = [each for each in (*failpoints(), *wire(), *commits()) if options.only in str(each)]
     found: dict[str, dict[str, Row]] = {}
     with opened() as stages:
         for name in options.engines.split(","):

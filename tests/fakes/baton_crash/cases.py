@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from baton_crash.disturbances import Disturbance, Failpoint, OnTheWire, Peer
+from baton_crash.disturbances import CutCommit, Disturbance, Failpoint, OnTheWire, Peer
 
 from baton_operator.faults import FAILPOINTS
 
@@ -34,6 +34,11 @@ def wire() -> list[Disturbance]:
     ]
 
 
+def commits() -> list[Disturbance]:
+    """The connection to the database cut at every n-th COMMIT."""
+    return [CutCommit(nth, lost) for nth in range(1, 40, 2) for lost in (True, False)]
+
+
 def sample() -> list[Disturbance]:
     """What every test run plays, for each engine."""
     return [
@@ -46,4 +51,6 @@ def sample() -> list[Disturbance]:
         OnTheWire("database", 40, lost=True),
         OnTheWire("database", 60, lost=False),
         OnTheWire("kubernetes", 9, lost=False),
+        CutCommit(8, lost=True),
+        CutCommit(13, lost=False),
     ]

@@ -48,7 +48,49 @@ class OnTheWire:
         return f"{self.peer} piece {self.nth} {'lost' if self.lost else 'sent'} x{self.lives}"
 
 
-Disturbance = Failpoint | OnTheWire
+@dataclass(frozen=True, slots=True)
+class CutCommit:
+    """
+    Nobody dies, but the connection to the database is cut at the n-th COMMIT.
+
+    Attributes:
+        lost: Whether the COMMIT is lost, or only its answer.
+    """
+
+    nth: int
+    lost: bool
+
+    def __str__(self) -> str:
+        return f"commit {self.nth} {'lost' if self.lost else 'without an answer'}"
+
+
+Disturbance = Failpoint | OnTheWire | CutCommit
+
+
+class Scissors:
+    """
+    Cuts a wire to the database at the n-th COMMIT.
+
+    Attributes:
+        cuts: How often it has cut: once, or not yet.
+    """
+
+    def __init__(self, plan: CutCommit) -> None:
+        self.cuts = 0
+        self._plan = plan
+        self._commits = 0
+
+    def judge(self, piece: Piece) -> Fate:
+        """Count COMMITs; cut at the one that was chosen, or at its answer."""
+        if piece.direction == "up" and b"COMMIT" in piece.data:
+            self._commits += 1
+            if self._plan.lost and self._commits == self._plan.nth:
+                self.cuts = 1
+                return "cut"
+        if piece.direction == "down" and not self._plan.lost and not self.cuts and self._commits >= self._plan.nth:
+            self.cuts = 1
+            return "cut"
+        return "pass"
 
 
 class Assassin:

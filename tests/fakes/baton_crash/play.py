@@ -6,7 +6,15 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from baton_crash.disturbances import Assassin, Disturbance, Failpoint, OnTheWire, behind_a_wire
+from baton_crash.disturbances import (
+    Assassin,
+    CutCommit,
+    Disturbance,
+    Failpoint,
+    OnTheWire,
+    Scissors,
+    behind_a_wire,
+)
 from baton_crash.in_play import InPlay
 from baton_crash.scenario import End, cancel_one, end_of, open_scenario
 from baton_spine.process import end_all
@@ -23,7 +31,7 @@ class Played:
 
     Attributes:
         end: What was left.
-        kills: How many operators were killed; 0 where the moment never came.
+        kills: How many operators were killed, or connections cut; 0 where the moment never came.
         seconds: From the last kill (undisturbed: the first Run's creation) to the last Run's end.
     """
 
@@ -42,6 +50,8 @@ def play(stage: Stage, engine: InPlay, disturbance: Disturbance | None) -> Playe
                 return _at_a_failpoint(stage, engine, disturbance)
             case OnTheWire():
                 return _on_the_wire(stage, engine, disturbance)
+            case CutCommit():
+                return _at_a_commit(stage, engine, disturbance)
     finally:
         end_all(stage.operators)
 
@@ -86,6 +96,18 @@ def _on_the_wire(stage: Stage, engine: InPlay, plan: OnTheWire) -> Played:
             wired.operator()
         cancel_one(wired)
         return _finished(wired, engine, assassin.kills, assassin.killed_at or begun)
+
+
+def _at_a_commit(stage: Stage, engine: InPlay, plan: CutCommit) -> Played:
+    scissors = Scissors(plan)
+    with ExitStack() as ends:
+        wired, wire, url = ends.enter_context(behind_a_wire(stage, "database", engine.address))
+        wire.judge = scissors.judge
+        begun = time.monotonic()
+        wired.operator()
+        open_scenario(wired, engine, url)
+        cancel_one(wired)
+        return _finished(wired, engine, scissors.cuts, begun)
 
 
 def _dies(stage: Stage, assassin: Assassin, kills: int) -> bool:
