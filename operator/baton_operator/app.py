@@ -24,6 +24,7 @@ from baton_operator.engines.argo import argo_adapter
 from baton_operator.engines.base import EngineAdapter, EngineSpec
 from baton_operator.engines.embedded import EmbeddedAdapter
 from baton_operator.engines.http import Observer
+from baton_operator.engines.jenkins import jenkins_adapter
 from baton_operator.engines.kube_access import Cluster
 from baton_operator.engines.registry import AdapterFactory, AdapterRegistry, Surroundings, with_installed
 from baton_operator.health import HealthServer
@@ -71,6 +72,7 @@ ENGINES: Mapping[str, AdapterFactory] = {
     "Airflow": airflow_adapter,
     "Argo": argo_adapter,
     "Embedded": embedded_adapter,
+    "Jenkins": jenkins_adapter,
 }
 
 #: Watches the API server and offers what it says to intake, until the event is set; sets the other one when it hears.
