@@ -37,6 +37,7 @@ from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.dispatch import DispatchLoop
 from baton_operator.loops.follow import FollowLoop
 from baton_operator.loops.gauges import GaugeLoop
+from baton_operator.loops.hints import HintLoop
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake
@@ -122,6 +123,7 @@ class App:
         self.dispatch = DispatchLoop(parts, projecting=shown, tracking=self.track.bell)
         followers = [self.dispatch.bell, shown]
         self.track.followers.extend(followers)
+        self.hints = HintLoop(parts, hinted=self.track.hinted, tracking=self.track.bell)
         self.resolve = ResolveLoop(parts, [*followers, self.track.bell])
         self.probe = ProbeLoop(parts, dispatching=self.dispatch.bell, projecting=shown)
         self.follow = FollowLoop(parts, [self.track.bell, *followers])
@@ -156,7 +158,7 @@ class App:
         every: Mapping[str, Sequence[Turning]] = {
             "intake": [self.intake],
             "dispatch": [self.dispatch, self.resolve],
-            "track": [self.track, self.follow, self.probe, self.cancel],
+            "track": [self.track, self.hints, self.follow, self.probe, self.cancel],
             "project": [self.project],
             "sweep": [self.sweep],
         }
@@ -200,7 +202,7 @@ class App:
         await self._listen(self._connection, self.settings, self.intake, self.metrics, self.stopping, self._hearing)
 
     async def _close(self) -> None:
-        for loop in (self.dispatch, self.resolve, self.track, self.follow, self.probe, self.cancel):
+        for loop in (self.hints, self.dispatch, self.resolve, self.track, self.follow, self.probe, self.cancel):
             await loop.drain()
         await self._health.stop()
         if self.traces:

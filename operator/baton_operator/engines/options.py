@@ -4,7 +4,7 @@ What an adapter may keep beside the contract: a protocol of one or two verbs for
 Who calls them asks with ``isinstance``; what people shall see of it is a `Capability`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -103,7 +103,7 @@ class NodeLister(Protocol):
 class HintSource(Protocol):
     """An adapter that can tell that something has moved (`Capability.HINTS`); a hint only wakes a poll."""
 
-    def hints(self, targets: Sequence[Mapping[str, Any]]) -> AsyncIterator[None]:
+    def hints(self, targets: Sequence[Mapping[str, Any]]) -> AsyncGenerator[None, None]:
         """
         Yield whenever something under *targets* may have moved, until the engine ends the stream.
 

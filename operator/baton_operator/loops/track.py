@@ -51,6 +51,7 @@ class TrackLoop:
 
     Attributes:
         followers: Rung when something has moved.
+        hinted: Engines of which a hint has come since their last poll began.
     """
 
     name = "track"
@@ -59,6 +60,8 @@ class TrackLoop:
     def __init__(self, parts: Parts) -> None:
         self.bell = Bell()
         self.followers: list[Bell] = []
+        self.hinted: set[UUID] = set()
+        self._claimed_twice: set[UUID] = set()
         self._store = parts.store
         self._settings = parts.settings
         self._registry = parts.registry
@@ -73,6 +76,8 @@ class TrackLoop:
         for row in await self._store.run(statements.claim_polls):
             if self._lanes.is_free(row.id):
                 self._lanes.start(row.id, partial(self._poll, row))
+            else:
+                self._claimed_twice.add(row.id)  # a hint came while it was being asked
         return self._settings.idle
 
     async def drain(self) -> None:
@@ -82,7 +87,8 @@ class TrackLoop:
     async def _poll(self, row: Any) -> bool:
         """Ask once, whatever the number of instances; say when to ask again, and how it went."""
         label = f"{row.namespace}/{row.name}"
-        poll = _Poll(quiet=row.quiet)
+        poll = _Poll(quiet=row.quiet, via="stream" if row.id in self.hinted else "poll")
+        self.hinted.discard(row.id)
         try:
             adapter = await self._registry.adapter(engine_spec(row.id, row))
             await self._observe(row.id, adapter, label, poll)
@@ -90,6 +96,9 @@ class TrackLoop:
             self._metrics.loop_errors.labels(loop=self.name, reason=type(error).__name__).inc()
             poll.fail(error)
         again = timedelta(seconds=poll.next(row, spread=random.uniform(-1, 1)))  # noqa: S311 - spreading, not secrecy
+        if row.id in self._claimed_twice:
+            self._claimed_twice.discard(row.id)
+            again = again if poll.failed else timedelta()
         await self._store.run(
             lambda session: statements.polled(
                 session, row.id, held_until=row.held_until, again=again, moved=poll.moved, failed=poll.failed
@@ -125,7 +134,7 @@ class TrackLoop:
         await self._adopt(rows, answer.duplicates, label)
         self._count_unknown(judged, label)
         poll.moved = await self._settle(judged)
-        self._observe_lag(judged, label)
+        self._observe_lag(judged, label, poll.via)
 
     async def _live(self, engine: UUID) -> list[Any]:
         """Read all live instances, a page at a time."""
@@ -207,11 +216,11 @@ class TrackLoop:
             if isinstance(seen, Seen) and not seen.observation.known:
                 self._metrics.engine_unknown_states.labels(engine=label, native=seen.observation.native).inc()
 
-    def _observe_lag(self, judged: Sequence[tuple[Any, Seen | Gone]], label: str) -> None:
+    def _observe_lag(self, judged: Sequence[tuple[Any, Seen | Gone]], label: str, via: str) -> None:
         for row, seen in judged:
             if isinstance(seen, Seen) and seen.observation.finished_at and seen.observation.status.is_finished:
                 lag = (row.now - seen.observation.finished_at).total_seconds()
-                self._metrics.status_lag.labels(engine=label, via="poll").observe(max(lag, 0.0))
+                self._metrics.status_lag.labels(engine=label, via=via).observe(max(lag, 0.0))
 
 
 @dataclass(slots=True)
@@ -221,9 +230,11 @@ class _Poll:
 
     Attributes:
         quiet: Seconds since anything moved before it; None where nothing ever has.
+        via: What made it due: ``poll`` or ``stream``.
     """
 
     quiet: float | None
+    via: str = "poll"
     moved: bool = False
     failed: bool = False
     asked: float | None = None

@@ -306,7 +306,7 @@ class OptionConformance:
         target = harness.request().target
 
         async def first_hint() -> None:
-            async with aclosing(adapter.hints([target])) as hints:  # type: ignore[type-var]
+            async with aclosing(adapter.hints([target])) as hints:
                 async for _ in hints:
                     return
 
