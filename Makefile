@@ -9,9 +9,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ENGINE ?=
+AIRFLOW := operator/baton_operator/local/python/airflow/requirements
 SOURCES := models migrations operator charts tests bench examples
 
-.PHONY: help demo up down check format test mutate bench crash crash-wrong build lock generate clean
+.PHONY: help demo up down check format test mutate bench crash crash-real crash-wrong build lock generate clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -24,10 +25,10 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-demo: $(READY) ## Start a whole Baton, watch Runs travel, read one's history, stop (ENGINE=argo for Argo Workflows)
+demo: $(READY) ## Start a whole Baton, watch Runs travel, read one's history, stop (ENGINE=argo or airflow)
 	@$(BIN)/baton demo $(if $(ENGINE),--engine $(ENGINE))
 
-up: $(READY) ## Start a whole Baton on this machine and leave it running (ENGINE=argo adds Argo Workflows)
+up: $(READY) ## Start a whole Baton on this machine and leave it running (ENGINE=argo or airflow adds one)
 	@$(BIN)/baton local up $(if $(ENGINE),--engine $(ENGINE))
 
 down: $(READY) ## Stop what `make up` started
@@ -57,14 +58,18 @@ bench: $(READY) ## Measure: 1,000 Runs, two replicas; writes, statements and req
 crash: $(READY) ## Kill the operator at every side effect and in the middle of every word, on three engines (an hour)
 	@$(BIN)/python tests/crash/crash.py
 
+crash-real: $(READY) ## Kill operator and engine while 200 Runs each travel through Argo's and Airflow's own servers
+	@$(BIN)/python tests/crash/real.py
+
 crash-wrong: $(READY) ## See that the proof can fail: an operator that records after it submitted is caught
 	@$(BIN)/python tests/crash/crash.py --wrong
 
 build: $(READY) ## Build the wheel and the source distribution into dist/
 	@$(BIN)/python -m hatchling build
 
-lock: $(READY) ## Compile requirements.lock from pyproject.toml
+lock: $(READY) ## Compile requirements.lock from pyproject.toml, and the lock of the local Airflow
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --group dev --no-header pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $(AIRFLOW).in -o $(AIRFLOW).lock
 
 generate: $(READY) ## Copy the CRDs into the chart
 	@$(BIN)/python charts/copy_crds.py

@@ -93,9 +93,9 @@ class JenkinsInPlay:
     def engine(self, stage: Stage, url: str) -> None:
         """Make the job in the stage's folder, the Secret, and the Engine."""
         self.fake.state.add_job(f"{stage.namespace}/nap")
-        _secret(stage, {"username": "admin", "password": ADMIN_TOKEN})
+        write_secret(stage, {"username": "admin", "password": ADMIN_TOKEN})
         submission = {**QUICK["submission"], "onAmbiguous": "Resend"}
-        stage.create("Engine", "engine", {**_reached(self.type, url), "submission": submission})
+        stage.create("Engine", "engine", {**reached(self.type, url), "submission": submission})
 
     def work(self, stage: Stage, *, ms: str, fail: str) -> dict[str, Any]:
         """Give the job ``nap``."""
@@ -138,8 +138,8 @@ class AirflowInPlay:
     def engine(self, stage: Stage, url: str) -> None:
         """Make the DAG of the stage's name, the Secret, and the Engine."""
         self.fake.state.declare(msgspec.structs.replace(NAP, dag_id=stage.namespace))
-        _secret(stage, {"username": "admin", "password": "admin"})
-        stage.create("Engine", "engine", {**_reached(self.type, url)})
+        write_secret(stage, {"username": "admin", "password": "admin"})
+        stage.create("Engine", "engine", {**reached(self.type, url)})
 
     def work(self, stage: Stage, *, ms: str, fail: str) -> dict[str, Any]:
         """Give the stage's DAG."""
@@ -185,11 +185,12 @@ def _address(url: str) -> Address:
     return str(found.hostname), int(found.port or 0)
 
 
-def _reached(type_: str, url: str) -> dict[str, Any]:
+def reached(type_: str, url: str) -> dict[str, Any]:
+    """Give the spec of an Engine at *url* whose credential is in the Secret ``engine``."""
     return {"type": type_, "url": url, "auth": {"basic": {"secretRef": {"name": "engine"}}}, **QUICK}
 
 
-def _secret(stage: Stage, data: Mapping[str, str]) -> None:
+def write_secret(stage: Stage, data: Mapping[str, str]) -> None:
     """Make the Secret ``engine``."""
     encoded = {name: base64.b64encode(value.encode()).decode() for name, value in data.items()}
     body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "engine"}, "data": encoded}
