@@ -6,6 +6,7 @@ that has left without a build so far, lasts about 10 ms and is why absences coun
 """
 
 import asyncio
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
@@ -114,7 +115,7 @@ class Finder:
                 seen[request.token] = found
             else:
                 unsure.append(request)
-        told = await self._ask_items(unsure[:ITEMS], search)
+        told = await self._ask_items(unsure[:ITEMS], newest=sys.maxsize if job_is_gone else search.newest)
         forgotten = [request for request in unsure[:ITEMS] if told[request.token] is None]
         if forgotten and not job_is_gone:
             await search.read_for(forgotten)
@@ -124,13 +125,13 @@ class Finder:
         return seen
 
     async def _ask_items(
-        self, requests: Sequence[SubmitRequest], search: JobSearch
+        self, requests: Sequence[SubmitRequest], *, newest: int
     ) -> Mapping[str, Enqueued | Withdrawn | None]:
         """Ask for each item by its number: None where it is not known, not ours, or has a build that should be seen."""
         items = await asyncio.gather(*(self._api.item(request.handle or "0", "follow") for request in requests))
         told = {}
         for request, item in zip(requests, items, strict=True):
-            told[request.token] = None if item is None else whereabouts(item, request, newest=search.newest)
+            told[request.token] = None if item is None else whereabouts(item, request, newest=newest)
         return told
 
     def _found(self, search: JobSearch, place: Place, request: SubmitRequest) -> Found | None:

@@ -40,6 +40,7 @@ class FakeJenkinsHarness:
         fake: The server.
         url: Where it is served.
         library: The HTTP library.
+        request_deadline: Seconds that a request may take.
     """
 
     unavailable = Fault("answer", status=503, headers={"X-Jenkins": "2.568.2"}, body="busy")
@@ -47,7 +48,15 @@ class FakeJenkinsHarness:
     cancel_route = Route("POST", "/stop$")
     read_route = Route("GET")
 
-    def __init__(self, fake: FakeJenkins, url: str, library: ModuleType | str | None = None) -> None:
+    def __init__(
+        self,
+        fake: FakeJenkins,
+        url: str,
+        library: ModuleType | str | None = None,
+        *,
+        request_deadline: float = 1.0,
+    ) -> None:
+        self.request_deadline = request_deadline
         self.fake, self.faults, self.url = fake, fake.faults, url
         self._library = http_library(library) if isinstance(library, str) else library
         fake.state.settings.executors = 100
@@ -59,7 +68,7 @@ class FakeJenkinsHarness:
         """Make an adapter, with another credential, address or surroundings."""
         spec = {"url": url or self.url, "auth": {"basic": {"secretRef": {"name": "jenkins-bot"}}}}
         engine = EngineSpec(uuid.uuid4(), "team", "builds", "Jenkins", 1, spec)
-        given = {"request_deadline": 1.0, "library": self._library, **surroundings}
+        given = {"request_deadline": self.request_deadline, "library": self._library, **surroundings}
         return jenkins_adapter(engine, loopback(source, **given))
 
     def request(self, fate: Fate = "lasts", **changes: Any) -> SubmitRequest:
