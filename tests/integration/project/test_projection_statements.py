@@ -195,3 +195,24 @@ async def test_counters_of_a_definition_are_shown_when_its_runs_move(rows: Rows)
         await record_definitions(session, "automation", [Shown(row.id, row.lease, digest="d")])
         await session.commit()
         assert await claim_definitions(session, "automation", limit=10, interval=PACE) == ()
+
+
+async def test_replicas_keep_one_pace_of_writing(rows: Rows) -> None:
+    """What one of them has written just now is no other's to write, until the interval is over."""
+
+    async def claimed(*, written: bool) -> int:
+        async with rows.database.get_async_session() as session:
+            found = await claim_definitions(session, "engine", limit=10, interval=PACE)
+            await record_definitions(
+                session, "engine", [Shown(row.id, row.lease, digest="d", written=written) for row in found]
+            )
+            await touch_definitions(session, "engine", [rows.engine])
+            await session.commit()
+        return len(found)
+
+    rows.change("UPDATE engine SET project_at = clock_timestamp()")
+    assert await claimed(written=False) == 1
+    assert await claimed(written=True) == 1  # what was not written costs nobody a turn
+    assert await claimed(written=True) == 0
+    rows.change("UPDATE engine SET projected_at = projected_at - interval '10 s'")
+    assert await claimed(written=True) == 1
