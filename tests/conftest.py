@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from baton_operator.local.airflow import Airflow
 from baton_operator.local.api_server import ApiServer
 from baton_operator.local.argo import Argo, AuthMode
 from baton_operator.local.errors import LocalError
@@ -171,3 +172,12 @@ def argo_server(argo: Callable[[AuthMode], str]) -> str:
 def argo_client_server(argo: Callable[[AuthMode], str]) -> str:
     """The URL of a running Argo server in auth-mode client: each request needs a Kubernetes token."""
     return argo(AuthMode.CLIENT)
+
+
+@pytest.fixture(scope="session")
+def airflow(local_home: Home) -> Airflow:
+    """A running Airflow, with its scheduler and DAG processor: runs of the examples' DAGs really run."""
+    made = Airflow(local_home, say_on_stderr)
+    with failing_in_one_line(), local_home.locked(say_on_stderr):
+        made.up()
+    return made

@@ -40,7 +40,8 @@ def up(
         endpoints = Stack(Home.at(home), _say, database_url=database_url).up(engine or [], operator=operator)
     typer.echo(f"export KUBECONFIG={shlex.quote(str(endpoints.kubeconfig))}")
     if operator:
-        examples = "examples/argo/" if endpoints.argo_url else "examples/"
+        folders = {"examples/argo/": endpoints.argo_url, "examples/airflow/": endpoints.airflow_url}
+        examples = next((folder for folder, url in folders.items() if url), "examples/")
         typer.echo(f"kubectl apply -f {examples} && kubectl get runs --watch")
 
 

@@ -6,8 +6,9 @@ the tests imports it. Whatever it starts has a folder and a pid file under one `
 that home's lock is held, and is stopped only after its identity was checked. Linux only: identities are read
 from `/proc`.
 
-* `home`, `process`, `identity`, `ports`      what a server is to us: a folder, a process, some ports
-* `binaries`, `golang`, `cache`              where its program comes from
-* `postgres`, `kubernetes`, `argo`, `baton`  the servers themselves
-* `stack`                                    all of them, in order
+* `home`, `process`, `identity`, `ports`          what a server is to us: a folder, a process, some ports
+* `binaries`, `golang`, `environments`, `cache`  where its program comes from
+* `postgres`, `kubernetes`, `argo`, `airflow`,   the servers themselves
+  `baton`
+* `stack`                                        all of them, in order
 """

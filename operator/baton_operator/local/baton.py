@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from baton_migrations import runner
 from baton_migrations.errors import MigrationError
 from baton_operator.local import manifests
+from baton_operator.local.airflow import Login
 from baton_operator.local.api_server import ApiServer, answers
 from baton_operator.local.errors import ApiError, ServerFailed
 from baton_operator.local.home import Home
@@ -85,6 +86,22 @@ def offer_argo(api_server: ApiServer, url: str) -> None:
     spec = {"type": "Argo", "url": url, "limits": _LIMITS, "tracking": _TRACKING}
     metadata = {"name": "argo", "namespace": "default"}
     api_server.apply_objects([{"apiVersion": _API_VERSION, "kind": "Engine", "metadata": metadata, "spec": spec}])
+
+
+def offer_airflow(api_server: ApiServer, url: str, login: Login) -> None:
+    """Make the Engine ``airflow`` in the namespace ``default``, and the Secret it logs in with, or change both."""
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "airflow-login", "namespace": "default"},
+        "type": "kubernetes.io/basic-auth",
+        "stringData": {"username": login.username, "password": login.password},
+    }
+    auth = {"basic": {"secretRef": {"name": "airflow-login"}}}
+    spec = {"type": "Airflow", "url": url, "auth": auth, "limits": _LIMITS, "tracking": _TRACKING}
+    metadata = {"name": "airflow", "namespace": "default"}
+    engine = {"apiVersion": _API_VERSION, "kind": "Engine", "metadata": metadata, "spec": spec}
+    api_server.apply_objects([secret, engine])
 
 
 @dataclass(frozen=True, slots=True)

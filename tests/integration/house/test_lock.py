@@ -1,4 +1,4 @@
-"""The lock file says what pyproject.toml asks for."""
+"""The lock files say what is asked for."""
 
 import shutil
 import subprocess
@@ -6,15 +6,27 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
+AIRFLOW = "operator/baton_operator/local/python/airflow/requirements"
+COMMAND = [
+    *(Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes"),
+    "--no-header",
+]
+
+
+def assert_fresh(lock: str, again: Path, *words: str) -> None:
+    """Compile once more, with the lock's versions preferred."""
+    shutil.copy(ROOT / lock, again)
+    subprocess.run([*COMMAND, *words, "-o", again], cwd=ROOT, check=True)
+    assert again.read_text() == (ROOT / lock).read_text()
 
 
 def test_the_lock_is_fresh(tmp_path):
-    """Compiling pyproject.toml again, with the lock's versions preferred, changes nothing."""
-    again = shutil.copy(ROOT / "requirements.lock", tmp_path / "requirements.lock")
-    uv = Path(sys.executable).with_name("uv")
-    command = [
-        *(uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--all-extras", "--group", "dev"),
-        *("--no-header", "pyproject.toml", "-o", again),
-    ]
-    subprocess.run(command, cwd=ROOT, check=True)
-    assert Path(again).read_text() == (ROOT / "requirements.lock").read_text()
+    """Compiling pyproject.toml again changes nothing."""
+    words = ["--all-extras", "--group", "dev", "pyproject.toml"]
+    assert_fresh("requirements.lock", tmp_path / "requirements.lock", *words)
+
+
+def test_the_lock_of_the_local_airflow_is_fresh(tmp_path):
+    """For every Python that Baton runs on: from 3.11."""
+    words = ["--python-version", "3.11", f"{AIRFLOW}.in"]
+    assert_fresh(f"{AIRFLOW}.lock", tmp_path / "requirements.lock", *words)
