@@ -104,9 +104,9 @@ class ArgoKubernetes(ArgoTransport):
         version = decode(await self.get("probe", "/version", {}), _Version).git_version
         return f"Kubernetes {version}"[:100]
 
-    async def touch(self, namespace: str) -> str:
+    async def touch(self, namespace: str, operation: str = "probe") -> str:
         """List at most one workflow's metadata: it shows whether the identity may."""
-        answer = await self.get("probe", _list_path(namespace), {"limit": "1"}, Accept=_METADATA.format("List"))
+        answer = await self.get(operation, _list_path(namespace), {"limit": "1"}, Accept=_METADATA.format("List"))
         return decode(answer, WorkflowList).metadata.version
 
     def workflow_call(self, namespace: str, name: str, part: Part, *, operation: str, deadline: float) -> Call:  # noqa: ARG002 - objects come whole
@@ -193,7 +193,7 @@ class ArgoKubernetes(ArgoTransport):
         params = {
             "watch": "1",
             "labelSelector": RUN_UID_LABEL,
-            "resourceVersion": await self.touch(namespace),
+            "resourceVersion": await self.touch(namespace, "hints"),
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(WATCH),
         }

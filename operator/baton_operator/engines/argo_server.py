@@ -76,10 +76,10 @@ class ArgoServer(ArgoTransport):
         """Return the server's version."""
         return decode(await self.get("probe", "/api/v1/version", {}), _Version).version[:100]
 
-    async def touch(self, namespace: str) -> str:
+    async def touch(self, namespace: str, operation: str = "probe") -> str:
         """List at most one workflow: Argo looks at the credential only when it needs it."""
         params = {"listOptions.limit": "1", "fields": "metadata.resourceVersion"}
-        return decode(await self.get("probe", _list_path(namespace), params), WorkflowList).metadata.version
+        return decode(await self.get(operation, _list_path(namespace), params), WorkflowList).metadata.version
 
     def workflow_call(self, namespace: str, name: str, part: Part, *, operation: str, deadline: float) -> Call:
         """Read one workflow (the archive, where there is one, included)."""
@@ -141,7 +141,7 @@ class ArgoServer(ArgoTransport):
         """Follow the server's events from now on."""
         params = {
             "listOptions.labelSelector": RUN_UID_LABEL,
-            "listOptions.resourceVersion": await self.touch(namespace),
+            "listOptions.resourceVersion": await self.touch(namespace, "hints"),
             "fields": _EVENT_FIELDS,
         }
         path = f"/api/v1/workflow-events/{segment(namespace)}"

@@ -63,7 +63,7 @@ class ArgoTransport(ABC):
         """Return the version in the engine's own words, at most 100 characters."""
 
     @abstractmethod
-    async def touch(self, namespace: str) -> str:
+    async def touch(self, namespace: str, operation: str = "probe") -> str:
         """List at most one workflow, so that the credential is looked at; return the list's resource version."""
 
     @abstractmethod
