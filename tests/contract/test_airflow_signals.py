@@ -30,7 +30,7 @@ async def harness() -> AsyncIterator[FakeAirflowHarness]:
     """The fake, with a token that counts."""
     fake = FakeAirflow()
     async with serving(fake.app()) as url:
-        made = FakeAirflowHarness(fake, url)
+        made = FakeAirflowHarness(fake, url, request_deadline=10.0)
         await made.adapter.probe()
         yield made
         await made.adapter.close()

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from baton_fakes.airflow import FakeAirflow
 from baton_fakes.airflow_harness import BASIC, FakeAirflowHarness
@@ -22,7 +23,7 @@ async def harness() -> AsyncIterator[FakeAirflowHarness]:
     """The fake."""
     fake = FakeAirflow()
     async with serving(fake.app()) as url:
-        made = FakeAirflowHarness(fake, url)
+        made = FakeAirflowHarness(fake, url, request_deadline=10.0)
         yield made
         await made.adapter.close()
 
@@ -106,7 +107,7 @@ async def test_another_user_counts_at_once(harness: FakeAirflowHarness) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault("sink", seconds=5.0),
+        Fault("sink", seconds=1.0),
         Fault("drop"),
         Fault("page"),
         Fault("cut"),
@@ -123,8 +124,7 @@ async def test_another_user_counts_at_once(harness: FakeAirflowHarness) -> None:
 )
 async def test_a_login_that_fails_sent_nothing_else(harness: FakeAirflowHarness, fault: Fault) -> None:
     """Whatever becomes of the login, the submit was not sent: NotSent, never Unknown; a look says: later."""
-    fault.path = "/auth/token"
-    harness.faults.add(fault)
+    harness.faults.add(msgspec.structs.replace(fault, path="/auth/token"))
     request = harness.request(deadline=0.5)
     begun = time.monotonic()
     outcome = await harness.adapter.submit(request)

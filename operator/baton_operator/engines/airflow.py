@@ -237,11 +237,15 @@ class AirflowAdapter:
             if isinstance(error, TransportError) and not error.sent:
                 raise
             raise UnknownOutcomeError(str(error)) from error
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise UnknownOutcomeError(self._api.message(answer), http_status=answer.status)
         if not answer.is_ok:
+            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise UnknownOutcomeError(self._api.message(answer), http_status=answer.status)
             raise self._api.error(answer)
-        if decode(answer, DagRun).state == "failed":
+        try:
+            state = decode(answer, DagRun).state
+        except ProtocolDriftError as error:
+            raise UnknownOutcomeError(str(error)) from error
+        if state == "failed":
             raise PermanentError("Airflow found no failed task to clear: create another Run")
 
     async def close(self) -> None:

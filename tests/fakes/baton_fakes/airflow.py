@@ -41,6 +41,7 @@ from baton_fakes.airflow_queries import (
     Seen,
     checked,
     filtered,
+    named,
     ordered,
     read_json,
     window,
@@ -206,7 +207,7 @@ class FakeAirflow:
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         moment = time.time() - self.state.settings.list_lag
-        runs = self.state.seen(request.match_info["dag"], moment)
+        runs = named(self.state.seen(request.match_info["dag"], moment), request.query)
         offset, limit = window(request.query)
         wanted = filtered(((run, run.at(moment)) for run in runs), request.query)
         found = ordered(wanted, request.query.getall("order_by", []))

@@ -176,21 +176,25 @@ def window(query: Mapping[str, str]) -> tuple[int, int]:
     return number(query, "offset", 0), min(number(query, "limit", _DEFAULT_LIMIT), PAGE_LIMIT)
 
 
+def named(runs: Iterable[FakeDagRun], query: Any) -> Iterable[FakeDagRun]:
+    """Keep the runs whose ids a list's query asks for."""
+    prefixes = tuple(_alternatives(query.get("run_id_prefix_pattern")))
+    parts = [each.replace("%", "") for each in _alternatives(query.get("run_id_pattern"))]
+    found = [run for run in runs if not prefixes or run.run_id.startswith(prefixes)]
+    return [run for run in found if not parts or any(each in run.run_id for each in parts)]
+
+
 def filtered(seen: Iterable[Seen], query: Any) -> list[Seen]:
-    """Keep the runs that a list's query asks for. Filters that Airflow does not know are not looked at, as there."""
+    """Keep what the rest of a list's query asks for. Filters that Airflow does not know are not looked at, as there."""
     states = query.getall("state", [])
     if any(each not in STATES for each in states):
         raise RefusalError(422, f"Invalid value for state. Valid values are {', '.join(STATES)}")
-    prefixes = _alternatives(query.get("run_id_prefix_pattern"))
-    parts = [each.replace("%", "") for each in _alternatives(query.get("run_id_pattern"))]
     conf, since = query.get("conf_contains", ""), query.get("updated_at_gte")
     oldest = datetime.fromisoformat(since).timestamp() if since else 0.0
     return [
         (run, standing)
         for run, standing in seen
         if (not states or standing.state in states)
-        and (not prefixes or run.run_id.startswith(tuple(prefixes)))
-        and (not parts or any(each in run.run_id for each in parts))
         and (not conf or conf in msgspec.json.encode(run.conf).decode())
         and _updated(run, standing) >= oldest
     ]
