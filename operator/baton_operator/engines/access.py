@@ -126,6 +126,6 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
                 chain.flush()
                 context.load_cert_chain(chain.name)
     except (ssl.SSLError, ValueError) as error:
-        raise PermanentError(f"a certificate or key of spec.tls or of the kubeconfig is not usable PEM: {error}") from error
+        raise PermanentError(f"spec.tls or the kubeconfig holds no usable PEM: {error}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
