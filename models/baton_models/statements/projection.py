@@ -154,9 +154,16 @@ WITH quiet AS (
 UPDATE {table} d SET project_at = clock_timestamp() FROM quiet WHERE d.id = quiet.id
 """
 
+_RESTING = """
+SELECT id FROM {table}
+WHERE project_at IS NULL AND is_active AND uid IS NOT NULL AND id > coalesce(CAST(:after AS uuid), '{first}')
+ORDER BY id LIMIT :limit
+"""
+
 Definition = Literal["engine", "automation"]
 
 _CLAIMS = {table: text(_CLAIM_DEFINITION.format(table=table)) for table in ("engine", "automation")}
+_RESTS = {table: text(_RESTING.format(table=table, first=UUID(int=0))) for table in ("engine", "automation")}
 _READS = {"engine": _READ_ENGINES, "automation": _READ_AUTOMATIONS}
 _TOUCHES = {table: text(_TOUCH.format(table=table)) for table in ("engine", "automation")}
 _RECORDS = {table: text(_RECORD_DEFINITION.format(table=table)) for table in ("engine", "automation")}
@@ -247,6 +254,18 @@ async def claim_definitions(
     if not claimed:
         return ()
     return (await session.execute(_READS[table], {"ids": [row.id for row in claimed]})).all()
+
+
+async def read_definitions(session: AsyncSession, table: Definition, ids: Sequence[UUID]) -> Sequence[Any]:
+    """Read engines or automations with all that their status needs, by their keys; claims nothing."""
+    rows = await session.execute(_READS[table], {"ids": list(ids)})
+    return sorted(rows.all(), key=lambda row: row.id)
+
+
+async def read_resting(session: AsyncSession, table: Definition, *, after: UUID | None, limit: int) -> Sequence[Any]:
+    """Read a page of the engines or automations about which nothing is due to be shown, in the order of their keys."""
+    ids = (await session.scalars(_RESTS[table], {"after": after, "limit": limit})).all()
+    return await read_definitions(session, table, ids) if ids else ()
 
 
 async def record_definitions(session: AsyncSession, table: Definition, shown: Sequence[Shown]) -> None:

@@ -17,6 +17,7 @@ from baton_operator.invariants.schema import SchemaFits
 from baton_operator.invariants.twice import NothingTwice
 from baton_operator.invariants.violation import Cluster, Evidence, Invariant, LedgerEntry, Violation
 from baton_operator.kube.client import KubeClient
+from baton_operator.kube.resources import Kind
 
 #: Seconds that a loop may take to do what is due.
 BOUND = 30.0
@@ -46,7 +47,7 @@ async def check_invariants(
 
     Args:
         database: Where the rows are.
-        kube: The API server, if its Runs are to be compared with the rows.
+        kube: The API server, if its objects are to be compared with the rows.
         ledger: What the engines accepted by their own books, if these are at hand.
         bound: Seconds that a loop may take to do what is due; 0 once everything has come to rest.
         only: Numbers of the invariants to check (``I3``); all by default.
@@ -74,5 +75,7 @@ async def _now(database: DatabaseConfig) -> datetime:
 
 
 async def _look(kube: KubeClient, listed_at: datetime) -> Cluster:
-    runs: list[dict[str, Any]] = [run async for page in kube.list("Run") for run in page]
-    return Cluster(runs, listed_at)
+    async def listed(kind: Kind) -> list[dict[str, Any]]:
+        return [each async for page in kube.list(kind) for each in page]
+
+    return Cluster(await listed("Run"), listed_at, await listed("Engine"), await listed("Automation"))

@@ -58,10 +58,14 @@ class Cluster:
     Attributes:
         runs: All Run objects as plain values.
         listed_at: When the list was asked for, by the database's clock or one close to it.
+        engines: All Engine objects.
+        automations: All Automation objects.
     """
 
     runs: Sequence[Mapping[str, Any]]
     listed_at: datetime
+    engines: Sequence[Mapping[str, Any]] = ()
+    automations: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,9 @@
-"""How project shows Engines and Automations: rarely, because their counters move with every Run."""
+"""
+How project shows Engines and Automations: rarely, because their counters move with every Run.
+
+Which of them Runs have moved is remembered in the process. What is lost with it, or moved otherwise, is found by
+comparing all that rest with what they show.
+"""
 
 import hashlib
 import time
@@ -13,6 +18,7 @@ from baton_models.statements.projection import (
     Definition,
     Shown,
     claim_definitions,
+    read_resting,
     record_definitions,
     touch_definitions,
 )
@@ -29,17 +35,27 @@ INTERVAL = 10.0
 LOOK = 1.0
 #: How many of a kind one look takes.
 LIMIT = 50
+#: Seconds between two comparisons of what rests with what it shows, and how many rows are read at a time.
+COMPARE, PAGE = 30.0, 200
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class Table:
+    """
+    One of the two.
+
+    Attributes:
+        kind: Of its custom resources.
+        document: Writes the status of one row; the times of its conditions are left open.
+    """
+
     kind: Kind
     document: Callable[[Any], dict[str, Any]]
 
 
-_TABLES: Mapping[Definition, _Table] = {
-    "engine": _Table("Engine", lambda row: engine_status.status_document(engine_view(row))),
-    "automation": _Table("Automation", lambda row: automation_status.status_document(automation_view(row))),
+TABLES: Mapping[Definition, Table] = {
+    "engine": Table("Engine", lambda row: engine_status.status_document(engine_view(row))),
+    "automation": Table("Automation", lambda row: automation_status.status_document(automation_view(row))),
 }
 
 
@@ -57,6 +73,7 @@ class DefinitionProjector:
         self._touched: dict[Definition, set[UUID]] = {"engine": set(), "automation": set()}
         self._look_at = 0.0
         self._touch_at = 0.0
+        self._compare_at = 0.0
 
     def touch(self, automations: Collection[UUID], engines: Collection[UUID]) -> None:
         """Remember that Runs of these have moved: their counters are shown within `INTERVAL`."""
@@ -69,11 +86,23 @@ class DefinitionProjector:
         if now < self._look_at:
             return
         self._look_at = now + LOOK
+        if now >= self._compare_at:
+            self._compare_at = now + COMPARE
+            for table in TABLES:
+                await self._compare(table)
         if now >= self._touch_at and any(self._touched.values()):
             self._touch_at = now + INTERVAL
             await self._touch()
-        for table in _TABLES:
+        for table in TABLES:
             await self._show(table)
+
+    async def _compare(self, table: Definition) -> None:
+        """Find those that rest and do not show what their rows say."""
+        after: UUID | None = None
+        async with self._database.get_async_session() as session:
+            while rows := await read_resting(session, table, after=after, limit=PAGE):
+                after = rows[-1].id
+                self._touched[table].update(row.id for row in rows if _digest(table, row) != row.shown)
 
     async def _touch(self) -> None:
         for table, ids in self._touched.items():
@@ -89,14 +118,14 @@ class DefinitionProjector:
             await session.commit()
         if not rows:
             return
-        shown = [await self._show_row(_TABLES[table], row) for row in rows]
+        shown = [await self._show_row(TABLES[table], row) for row in rows]
         async with self._database.get_async_session() as session:
             await record_definitions(session, table, shown)
             await session.commit()
 
-    async def _show_row(self, table: _Table, row: Any) -> Shown:
+    async def _show_row(self, table: Table, row: Any) -> Shown:
         status = table.document(row)
-        wanted = hashlib.sha256(digest(status)).hexdigest()
+        wanted = _hash(status)
         if wanted == row.shown:
             return Shown(row.id, row.lease, digest=wanted)
         written = await self._write(Regarding(table.kind, row.namespace, row.name, row.uid), status)
@@ -123,3 +152,11 @@ class DefinitionProjector:
             note = f"{is_['reason']}: {is_['message']}"[:1000]
             key = f"{is_['type']} {is_['lastTransitionTime']}"
             await self._writer.post(about, reason="EngineUnavailable", key=key, severity="Warning", note=note)
+
+
+def _digest(table: Definition, row: Any) -> str:
+    return _hash(TABLES[table].document(row))
+
+
+def _hash(status: Mapping[str, Any]) -> str:
+    return hashlib.sha256(digest(status)).hexdigest()

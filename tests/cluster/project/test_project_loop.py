@@ -174,6 +174,23 @@ async def test_engines_and_automations_show_how_they_stand(stage: Any) -> None:
     assert (status["active"], status["version"], status["observedGeneration"]) == (1, 3, 1)
 
 
+async def test_counters_that_were_lost_with_a_process_are_found(
+    stage: Any, new_loop: Callable[[Connection, Metrics], ProjectLoop]
+) -> None:
+    """Which definitions Runs have moved is remembered in the process: the next one compares, and writes once."""
+    spec = {"engineRef": {"name": "tasks"}, "target": {"embedded": {"task": "t"}}}
+    uid = stage.create("Automation", "patch", spec)
+    stage.rows.change("UPDATE automation SET uid = :uid, project_at = clock_timestamp()", uid=uid)
+    await until(stage.loop, lambda: stage.status("Automation", "patch"))
+    stage.run("unseen")
+    stage.rows.change("UPDATE run SET project_at = NULL")
+    stage.rows.change("UPDATE automation SET projected_at = clock_timestamp() - interval '1 minute'")
+    await stage.loop.turn()
+    assert stage.status("Automation", "patch")["active"] == 0
+    another = new_loop(Connection.from_kubeconfig(stage.server.path), stage.metrics)
+    await until(another, lambda: stage.status("Automation", "patch")["active"] == 1)
+
+
 async def test_an_engine_that_goes_away_is_told_once(stage: Any, monkeypatch: Any) -> None:
     """Ready turns False with an Event; what stays as it was keeps its time."""
     monkeypatch.setattr(project_definitions, "INTERVAL", 0.0)

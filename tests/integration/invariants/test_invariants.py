@@ -195,6 +195,12 @@ BROKEN = [
         "was to be written at",
     ),
     (
+        "an Engine that is not shown",
+        ["UPDATE engine SET project_at = now() - interval '1 hour'"],
+        "I4",
+        "was to be written at",
+    ),
+    (
         "an end that is never shown",
         [f"UPDATE run SET projected_version = 1 WHERE id = {DONE}"],
         "I4",

@@ -9,9 +9,11 @@ import pytest
 from small_world import World
 from sqlalchemy import text
 
-from baton_models.statements.projection import read_runs
+from baton_models.statements.projection import Definition, read_definitions, read_runs
 from baton_operator.decide.run_status import status_document
 from baton_operator.invariants import INVARIANTS, Cluster, Evidence, Violation, check_invariants
+from baton_operator.kube.conditions import carry_over
+from baton_operator.loops.project_definitions import TABLES
 from baton_operator.loops.views import run_view
 
 
@@ -58,6 +60,47 @@ async def test_a_status_that_is_about_to_be_written_is_no_violation(world: World
     world.break_("UPDATE run SET project_at = now() + interval '1 minute' WHERE name = 'done'")
 
     assert await compare(world, {"phase": "Running"}) == []
+
+
+async def compare_definition(
+    world: World, table: Definition, change: dict[str, Any], *, later: timedelta = timedelta(hours=1)
+) -> list[Violation]:
+    """Ask I4 about an Engine or Automation that has shown for an hour what its rows say, but for *change*."""
+    (invariant,) = (each for each in INVARIANTS if each.number == "I4")
+    async with world.database.get_async_session() as session:
+        (key,) = await session.scalars(text(f"SELECT id FROM {table}"))
+        (row,) = await read_definitions(session, table, [key])
+        at = datetime.now(UTC) + later
+        status = {**carry_over(TABLES[table].document(row), {}, now=at - later), **change}
+        shown = {"metadata": {"namespace": "team-a", "name": row.name, "uid": row.uid}, "status": status}
+        objects = {"engines": [shown]} if table == "engine" else {"automations": [shown]}
+        return await invariant.violations(Evidence(world.database, session, 0.0, Cluster([], at, **objects)))
+
+
+@pytest.mark.parametrize("table", ["engine", "automation"])
+async def test_a_definition_that_shows_its_rows_is_no_violation(world: World, table: Definition):
+    """The times of its conditions are its own; everything else follows from the rows."""
+    assert await compare_definition(world, table, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "words"),
+    [
+        ("engine", {"inFlight": 7}, "inFlight is 7, expected 1"),
+        ("engine", {"conditions": []}, "conditions is []"),
+        ("automation", {"active": 0}, "active is 0, expected 2"),
+        ("automation", {"lastRun": None}, "lastRun is None, expected {"),
+    ],
+)
+async def test_a_definition_that_shows_something_else_is_found(
+    world: World, table: Definition, change: dict[str, Any], words: str
+):
+    """Counters that were lost with a process, or a status that somebody changed; right after a move it may differ."""
+    (found,) = await compare_definition(world, table, change)
+
+    assert found.subject.startswith(f"{table.capitalize()} team-a/")
+    assert words in found.found
+    assert await compare_definition(world, table, change, later=timedelta(seconds=5)) == []
 
 
 @pytest.mark.parametrize(
