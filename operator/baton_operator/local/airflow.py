@@ -65,7 +65,7 @@ jwt_secret = {key}
 base_log_folder = {folder}/logs
 
 [scheduler]
-scheduler_idle_sleep_time = 0.2
+scheduler_idle_sleep_time = 0.5
 
 [dag_processor]
 refresh_interval = 5
