@@ -13,7 +13,8 @@ from api4jenkins.queue import QueueItem
 from baton_fakes.jenkins import FakeJenkins
 from baton_fakes.jenkins_security import ADMIN_TOKEN, ITEM_READ, READ
 from baton_fakes.jenkins_state import Startup
-from baton_fakes.serving import serving_in_thread
+
+from baton_operator.engines.conformance import serving_in_thread
 
 T = TypeVar("T")
 

@@ -12,13 +12,12 @@ from urllib.parse import urlsplit
 import msgspec
 from baton_fakes.airflow import FakeAirflow
 from baton_fakes.airflow_dags import NAP
-from baton_fakes.faults import Fault
 from baton_fakes.jenkins import FakeJenkins
 from baton_fakes.jenkins_security import ADMIN_TOKEN
-from baton_fakes.serving import serving_in_thread
 from baton_spine.stage import QUICK, Stage
 from baton_spine.theatre import Theatre
 
+from baton_operator.engines.conformance import Fault, serving_in_thread
 from baton_operator.invariants import LedgerEntry
 
 Address = tuple[str, int]

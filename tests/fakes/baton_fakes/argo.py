@@ -23,8 +23,8 @@ from baton_fakes.argo_fields import clean, clean_workflow, selector
 from baton_fakes.argo_kube import KubeEndpoints
 from baton_fakes.argo_state import VERBS, ArgoState, RefusalError, Settings
 from baton_fakes.argo_streams import ServerEvents
-from baton_fakes.faults import KINDS, Fault, Faults
-from baton_fakes.ledger import Ledger
+
+from baton_operator.engines.conformance import KINDS, Fault, Faults, Ledger
 
 _VERSION = {
     "version": "v0.0.0+unknown",

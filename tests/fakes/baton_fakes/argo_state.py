@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 from baton_fakes.argo_workflows import FakeWorkflow
-from baton_fakes.ledger import Ledger
+
+from baton_operator.engines.conformance import Ledger
 
 #: What Go writes of a template even when it is empty.
 _EMPTY: dict[str, Any] = {"inputs": {}, "outputs": {}, "metadata": {}}

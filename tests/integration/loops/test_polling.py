@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from baton_fakes.argo import FakeArgo
 from baton_fakes.argo_harness import OneSecret
-from baton_fakes.serving import serving
 from live_rows import insert_live, start_workflows
 from loop_site import Site, turn
 
 from baton_operator.engines.argo import argo_adapter
 from baton_operator.engines.base import Observed, Reference
+from baton_operator.engines.conformance import serving
 from baton_operator.engines.errors import RetryableError
 from baton_operator.engines.registry import Surroundings
 from baton_operator.loops import track
