@@ -72,7 +72,9 @@ class Replica:
         factories: Makes adapters by type; a test may add to it.
     """
 
-    def __init__(self, database_url: str, engine: InMemoryEngine, **settings: Any) -> None:
+    def __init__(
+        self, database_url: str, engine: InMemoryEngine, *, database: DatabaseConfig | None = None, **settings: Any
+    ) -> None:
         self.settings = Settings(
             database_url=database_url,
             **{
@@ -83,7 +85,7 @@ class Replica:
                 **settings,
             },
         )
-        self.database = DatabaseConfig(database_url, pool_size=2)
+        self.database = database or DatabaseConfig(database_url, pool_size=2)
         self.engine = engine
         metrics = Metrics()
         kube = KubeClient(NOWHERE, metrics)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dispatch_guards import DISPATCH
 from guard import Guard
+from limit_guards import LIMITS
 
 HTTP = "operator/baton_operator/engines/http.py"
 HISTORY = "migrations/baton_migrations/engine/versions/0005_history.py"
@@ -211,4 +212,4 @@ BORDERS = (
     ),
 )
 
-GUARDS = DISPATCH + STORE + ENGINES + BORDERS
+GUARDS = DISPATCH + LIMITS + STORE + ENGINES + BORDERS
