@@ -97,6 +97,7 @@ class Replay:
         self.wrong: list[tuple[str, str, Any, Any]] = []
         self.seen = 0
         self.fake = FakeJenkins(jobs=())
+        self.fake.state.freeze()
         self._translated: dict[str, str] = {}
         self._sizes: dict[int, int] = {}
         self._before: dict[str, Callable[[], object]] = {
@@ -141,6 +142,7 @@ class Replay:
             self.fake.restart("stop", Startup(booting=10.0, unauthorized=10.0, booting_again=60.0))
         elif part == "13":
             self.fake = FakeJenkins(jobs=(), prefix="/jenkins", executors=2)
+            self.fake.state.freeze()
             self.fake.security.enabled = False
             return await stack.enter_async_context(serving(self.fake.app()))
         return url

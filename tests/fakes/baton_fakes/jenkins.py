@@ -267,7 +267,11 @@ class FakeJenkins:
         return web.json_response({})
 
     async def _advance(self, request: web.Request) -> web.StreamResponse:
-        self.state.advance(json_of(await request.read())["seconds"])
+        """Let ``seconds`` pass; with ``frozen`` only so from now on."""
+        body = json_of(await request.read())
+        if body.get("frozen"):
+            self.state.freeze()
+        self.state.advance(body.get("seconds", 0.0))
         return web.json_response({})
 
     async def _touch_queue(self, request: web.Request) -> web.StreamResponse:

@@ -73,7 +73,7 @@ class FakeBuild:
     def end(self, now: float, result: str) -> None:
         """End it now, as a test says."""
         if now < self.ends:
-            self.ends, self.result = now, _named(self, result)
+            self.ends, self.result = max(now, self.begun), _named(self, result)
 
     def stop(self, now: float, seconds: float, user: str) -> None:
         """
@@ -88,7 +88,7 @@ class FakeBuild:
         self.result = "FAILURE" if now >= self.early_at else "ABORTED"
         self.early = self.early if now >= self.early_at else None
         self.early_at = self.early_at if now >= self.early_at else math.inf
-        self.ends = now + max(seconds, self.job.stubborn)
+        self.ends = max(now, self.begun) + max(seconds, self.job.stubborn)
         self.remarks.append((self.ends, f"Terminated\nBuild was aborted\nAborted by {user}\n"))
 
     def log(self, moment: float) -> bytes:

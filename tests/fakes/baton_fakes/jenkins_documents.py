@@ -1,10 +1,11 @@
 """What the fake Jenkins shows of its jobs, builds and queue: properties, their visibility and their order."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import partial
 
 from baton_fakes.jenkins_builds import FakeBuild
 from baton_fakes.jenkins_export import ALWAYS, ON_REQUEST, Bean, Lazy, Property, bean
+from baton_fakes.jenkins_export import plain_values as _values
 from baton_fakes.jenkins_jobs import FREESTYLE, FakeJob, Folder, path_of
 from baton_fakes.jenkins_queue import BLOCKED, BUILDABLE, LEFT, WAITING, FakeItem, is_blocked
 from baton_fakes.jenkins_security import ITEM_DISCOVER, ITEM_READ, Caller
@@ -94,9 +95,7 @@ class Documents:
 
     def _job(self, job: FakeJob) -> Bean:
         definitions = [self._definitions(job)] if job.parameters else []
-        links = {
-            name: Property(lambda results=results: self._link(job, results)) for name, results in PERMALINKS.items()
-        }
+        links = {name: Property(partial(self._link, job, results)) for name, results in PERMALINKS.items()}
         names = {"displayName": job.display_name, "displayNameOrNull": None, "fullDisplayName": job.full_name}
         return Bean(
             job.kind,
@@ -260,8 +259,7 @@ class Documents:
 
     def _why(self, item: FakeItem, kind: str, moment: float) -> str | None:
         if kind == WAITING:
-            left = item.due - moment
-            return f"In the quiet period. Expires in {left:.0f} sec" if left >= 10 else f"{_SHORT}{left:.1f} sec"
+            return f"In the quiet period. Expires in {_span(round((item.due - moment) * 1000))}"
         if kind == BLOCKED:
             number = next((build.number for build in item.job.newest_first() if build.at(moment).building), 0)
             return f"Build #{number} is already in progress (ETA: N/A)"
@@ -314,11 +312,18 @@ class Documents:
         return bean("hudson.model.User", absoluteUrl=f"{self._base}/user/{name}", fullName=name, id=name)
 
 
-_SHORT = "In the quiet period. Expires in "
-
-
-def _values(visibility: int = 1, /, **values: Any) -> dict[str, Property]:
-    return {name: Property(lambda value=value: value, visibility) for name, value in values.items()}
+def _span(milliseconds: int) -> str:
+    """Write a time as Jenkins does: the greatest unit, and the next one if there are less than ten of it."""
+    seconds, rest = divmod(milliseconds, 1000)
+    for size, name, smaller, label in ((3600, "hr", 60, "min"), (60, "min", 1, "sec")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {name}" if count >= 10 else f"{count} {name} {seconds % size // smaller} {label}"
+    if seconds >= 10:
+        return f"{seconds} sec"
+    if seconds:
+        return f"{seconds}.{rest // 100} sec"
+    return f"{rest // 10 / 100} sec" if rest >= 100 else f"{max(rest, 0)} ms"
 
 
 def _parameters(parameters: Mapping[str, str]) -> Bean:

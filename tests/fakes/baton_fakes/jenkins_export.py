@@ -49,9 +49,18 @@ class Bean:
     properties: Mapping[str, Property] = field(default_factory=dict)
 
 
+def plain_values(visibility: int = 1, /, **values: Any) -> dict[str, Property]:
+    """Make properties of plain values, of one visibility."""
+
+    def constant(value: Any) -> Property:
+        return Property(lambda: value, visibility)
+
+    return {name: constant(value) for name, value in values.items()}
+
+
 def bean(kind: str | None, visibility: int = 1, /, **values: Any) -> Bean:
     """Make an object whose properties are plain values of one visibility."""
-    return Bean(kind, {name: Property(lambda value=value: value, visibility) for name, value in values.items()})
+    return Bean(kind, plain_values(visibility, **values))
 
 
 @dataclass(frozen=True, slots=True)

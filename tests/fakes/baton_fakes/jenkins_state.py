@@ -82,6 +82,7 @@ class JenkinsState:
         self.quieting = False
         self.busy = 0
         self._advanced = 0.0
+        self._frozen: float | None = None
         self._ends: list[tuple[float, int, FakeBuild]] = []
         self._order = itertools.count()
         self._phases: list[tuple[float, str]] = []
@@ -93,7 +94,12 @@ class JenkinsState:
 
     def now(self) -> float:
         """Return the server's time, in seconds since 1970."""
-        return time.time() + self._advanced
+        return (time.time() if self._frozen is None else self._frozen) + self._advanced
+
+    def freeze(self) -> None:
+        """Let time pass only by `advance` from now on."""
+        with self.lock:
+            self._frozen = time.time()
 
     def advance(self, seconds: float) -> None:
         """Let time pass at once."""
@@ -288,7 +294,9 @@ class JenkinsState:
         return min(self._ends[0][0] if self._ends else math.inf, math.inf if due is None else due)
 
     def _move(self, moment: float) -> None:
-        """End what has ended, ripen what has waited, begin what may begin."""
+        """End what has ended, ripen what has waited, begin what may begin; nothing moves before the server is up."""
+        if moment < self._ready_at:
+            return
         while self._ends and self._ends[0][0] <= moment:
             ends, _, build = heapq.heappop(self._ends)
             if build.ends == ends and not build.freed:
