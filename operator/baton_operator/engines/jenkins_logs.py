@@ -12,8 +12,8 @@ from baton_operator.engines.answers import Answer
 from baton_operator.engines.jenkins_api import JenkinsApi
 from baton_operator.engines.options import LogPage
 
-#: Bytes of log that are read at once at most.
-LOG_LIMIT = 4 * 1024 * 1024
+#: Bytes of log that are read at once at most; the rest is the next page.
+LOG_LIMIT = 1024 * 1024
 
 _NOTE = re.compile(r"\x1b\[8mha:.*?\x1b\[0m")
 
