@@ -26,12 +26,10 @@ def run_tree(run: Row, *, most: int | None) -> RenderableType:
         most: Items of a batch that are drawn; those that failed or are under way come first. None for all.
     """
     root = Tree(_headline(run), guide_style="dim")
-    for attempt in run["attempts"]:
-        root.add(_attempt(attempt))
+    _add_attempts(root, run["attempts"])
     for batch in run["batches"]:
         branch = root.add(_unit(f"batch {batch['name']}", batch))
-        for attempt in batch["attempts"]:
-            branch.add(_attempt(attempt))
+        _add_attempts(branch, batch["attempts"])
         _add_items(branch, batch["items"], most)
     return Group(*_facts(run), root)
 
@@ -61,13 +59,18 @@ def _headline(run: Row) -> Text:
     return line
 
 
-def _add_items(branch: Tree, items: Sequence[Row], most: int | None) -> None:
+def chosen_items(items: Sequence[Row], most: int | None) -> list[Row]:
+    """Choose the items of a batch that are drawn, in their order: those that failed or are under way first."""
     order = {"FAILED": 0, "RETRYING": 1, "PROCESSING": 2}
     chosen = sorted(items, key=lambda item: (order.get(item["status"], 3), item["item"]))[: most or len(items)]
-    for item in sorted(chosen, key=lambda each: each["item"]):
+    return sorted(chosen, key=lambda each: each["item"])
+
+
+def _add_items(branch: Tree, items: Sequence[Row], most: int | None) -> None:
+    chosen = chosen_items(items, most)
+    for item in chosen:
         twig = branch.add(_unit(f"item {item['item']}", item))
-        for attempt in item["attempts"]:
-            twig.add(_attempt(attempt))
+        _add_attempts(twig, item["attempts"])
     if len(chosen) < len(items):
         branch.add(Text(f"… {len(items) - len(chosen)} more items; --all shows them", style="dim"))
 
@@ -79,6 +82,25 @@ def _unit(title: str, row: Row) -> Text:
     line.append_text(_word(row["status"]))
     lasted = row["finished_at"] - row["started_at"] if row["finished_at"] and row["started_at"] else None
     _append(line, row["reason"], span(lasted), _short(row["message"], _MESSAGE))
+    return line
+
+
+def _add_attempts(branch: Tree, attempts: Sequence[Row]) -> None:
+    """Draw attempts, each with its steps where they were asked for."""
+    for attempt in attempts:
+        twig = branch.add(_attempt(attempt))
+        for node in attempt.get("nodes", ()):
+            twig.add(_node(node))
+        if attempt.get("nodes") == []:
+            twig.add(Text("no steps yet", style="dim"))
+        if attempt.get("nodes_unavailable"):
+            twig.add(Text(f"steps unknown: {attempt['nodes_unavailable']}", style="dim"))
+
+
+def _node(row: Row) -> Text:
+    line = Text.assemble(f"step {row['name']}  ", _word(row["status"]))
+    lasted = row["finished_at"] - row["started_at"] if row["finished_at"] and row["started_at"] else None
+    _append(line, row["type"], row["native"], span(lasted), _short(row["message"], _MESSAGE))
     return line
 
 

@@ -16,6 +16,7 @@ from baton_operator.cli.exits import (
     TooLateExit,
 )
 from baton_operator.cli.output import Column, Format, FormatOption, ago, complain, show, span, table
+from baton_operator.cli.run_nodes import with_nodes
 from baton_operator.cli.run_objects import has_ended, phase_of
 from baton_operator.cli.run_resolve import resolve
 from baton_operator.cli.run_rows import Row, find_run, list_runs, read_history, read_tree
@@ -120,7 +121,11 @@ def list_(
 def get(
     name: NameArgument,
     namespace: NamespaceOption = None,
+    *,
     everything: Annotated[bool, typer.Option("--all", help="Draw every item of large batches.")] = False,
+    nodes: Annotated[
+        bool, typer.Option("--nodes", help="Ask the engine for the steps of each attempt that is drawn.")
+    ] = False,
     how: FormatOption = Format.TABLE,
 ) -> None:
     """
@@ -129,15 +134,19 @@ def get(
     [bold]Examples[/bold]
 
      baton runs get fleet-all -n team-a
+     baton runs get fleet-all -n team-a --nodes
      baton runs get 0197c2d5-7f1e-7cc3-98c4-dc0c0c07398f -o yaml
     """
+    most = None if everything else _ITEMS_SHOWN
 
     async def ask() -> dict[str, Any]:
-        async with database() as found, found.get_async_session() as session:
-            return await read_tree(session, await find_run(session, namespace or default_namespace(), name))
+        async with database() as found:
+            async with found.get_async_session() as session:
+                seen = await read_tree(session, await find_run(session, namespace or default_namespace(), name))
+            return await with_nodes(found, seen, most=most) if nodes else seen
 
     tree = run(ask)
-    show(tree, how, lambda: run_tree(tree, most=None if everything else _ITEMS_SHOWN))
+    show(tree, how, lambda: run_tree(tree, most=most))
 
 
 @app.command()
