@@ -13,7 +13,13 @@ from baton_fakes.argo_state import NAP
 from baton_models import ExecutionStatus
 from baton_operator.engines.base import Absent, Adopted, Created, NameGone, Reference, Rejected, Unknown
 from baton_operator.engines.conformance import Fault, eventually, observed, reference, serving, submitted
-from baton_operator.engines.errors import RetryableError
+from baton_operator.engines.errors import (
+    PermanentError,
+    RetryableError,
+    TargetNotFoundError,
+    UnknownOutcomeError,
+)
+from baton_operator.engines.options import Retrier
 
 
 @pytest.fixture
@@ -255,3 +261,46 @@ async def test_a_request_is_counted_for_the_metrics(harness: FakeArgoHarness) ->
     await adapter.submit(harness.request(before_send=lambda: False))
     await adapter.close()
     assert heard == [("submit", "200"), ("submit", "transport"), ("submit", "lapsed")]
+
+
+async def test_a_retry_goes_on_under_the_same_id(harness: FakeArgoHarness) -> None:
+    """What failed runs again; what goes on already, or has succeeded, is refused in Argo's words."""
+    adapter = harness.adapter
+    assert isinstance(adapter, Retrier)
+    _, failed = await submitted(harness, "fails")
+    before = await observed(harness, failed, lambda seen: seen.status.is_finished)
+    await adapter.retry(failed)
+    again = await observed(harness, failed, lambda seen: seen.finished_at != before.finished_at)
+    assert again.external_id == before.external_id
+    _, succeeded = await submitted(harness, "succeeds")
+    await observed(harness, succeeded, lambda seen: seen.status.is_finished)
+    with pytest.raises(PermanentError, match="To retry a succeeded workflow"):
+        await adapter.retry(succeeded)
+    _, live = await submitted(harness)
+    with pytest.raises(PermanentError, match="Cannot retry a workflow in phase"):
+        await adapter.retry(live)
+    _, gone = await submitted(harness)
+    harness.fake.state.forget_all()
+    with pytest.raises(TargetNotFoundError):
+        await adapter.retry(gone)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("work-then-drop"),
+        Fault("work-then-answer", status=500, body='{"code":13,"message":"internal"}'),
+        Fault("work-then-answer", status=400, body='{"code":3,"message":"Put \\"https://10.96.0.1\\": EOF"}'),
+        Fault("bomb", size=1024 * 1024),
+    ],
+    ids=["drop", "error", "unsure", "bomb"],
+)
+async def test_nobody_takes_a_lost_answer_to_a_retry_for_a_refusal(harness: FakeArgoHarness, fault: Fault) -> None:
+    """It may have begun: a look tells."""
+    adapter = harness.adapter
+    assert isinstance(adapter, Retrier)
+    _, failed = await submitted(harness, "fails")
+    await observed(harness, failed, lambda seen: seen.status.is_finished)
+    harness.faults.add(Fault(**{name: getattr(fault, name) for name in fault.__struct_fields__} | {"method": "PUT"}))
+    with pytest.raises(UnknownOutcomeError):
+        await adapter.retry(failed)

@@ -221,9 +221,7 @@ class ArgoAdapter:
         if workflow is None:
             raise TargetNotFoundError("the workflow is not there any more")
         if workflow.hides_nodes:
-            raise PermanentError(
-                "the workflow's nodes are compressed or offloaded: only an Engine with a url sees them"
-            )
+            raise PermanentError("the workflow's nodes are compressed or offloaded: only argo-server reads them")
         nodes = [node_of(node, self._http.clean(node.message)) for node in workflow.nodes]
         return sorted(nodes, key=lambda node: (node.started_at is None, node.started_at, node.id))
 

@@ -33,10 +33,12 @@ from baton_operator.engines.errors import (
     RetryableError,
     TargetNotFoundError,
 )
-from baton_operator.engines.http import Call, HttpClient
+from baton_operator.engines.http import BODY_LIMIT, Call, HttpClient
 
 #: Workflows a page at first: whole objects, of five to fifty kilobytes each.
 PAGE = 250
+#: Bytes of a page that are read.
+PAGE_BYTES = BODY_LIMIT
 #: Seconds that a template which was read counts for the submits after it.
 TEMPLATE_KEPT = 30.0
 #: Seconds after which the API server ends a watch by itself.
@@ -106,7 +108,7 @@ class ArgoKubernetes(ArgoTransport):
 
     async def touch(self, namespace: str, operation: str = "probe") -> str:
         """List at most one workflow's metadata: it shows whether the identity may."""
-        answer = await self.get(operation, _list_path(namespace), {"limit": "1"}, Accept=_METADATA.format("List"))
+        answer = await self.get(operation, _list_path(namespace), {"limit": "1"}, accept=_METADATA.format("List"))
         return decode(answer, WorkflowList).metadata.version
 
     def workflow_call(self, namespace: str, name: str, part: Part, *, operation: str, deadline: float) -> Call:  # noqa: ARG002 - objects come whole
@@ -119,7 +121,7 @@ class ArgoKubernetes(ArgoTransport):
         began_anew = False
         while True:
             try:
-                page = decode(await self.get("observe", _list_path(namespace), params), WorkflowList)
+                answer = await self.get("observe", _list_path(namespace), params, limit=PAGE_BYTES)
             except AnswerTooLongError:
                 self._page = max(1, self._page // 2)
                 raise
@@ -129,6 +131,7 @@ class ArgoKubernetes(ArgoTransport):
                 began_anew = True
                 params.pop("continue", None)
                 continue
+            page = decode(answer, WorkflowList)
             yield page
             if not page.metadata.continued:
                 return

@@ -16,7 +16,7 @@ from baton_operator.engines.argo_template import Template
 from baton_operator.engines.argo_workflow import WholeWorkflow, Workflow, WorkflowList
 from baton_operator.engines.base import CancelMode, Outcome, SubmitRequest
 from baton_operator.engines.errors import EngineError, ProtocolDriftError, TargetNotFoundError
-from baton_operator.engines.http import Call, HttpClient
+from baton_operator.engines.http import BODY_LIMIT, Call, HttpClient
 
 #: How much of a workflow is wanted: how it stands, that and its marks, or that and its nodes.
 Part = Literal["marks", "nodes"]
@@ -122,11 +122,27 @@ class ArgoTransport(ABC):
         return decode(answer, Template)
 
     async def get(
-        self, operation: str, path: str, params: Mapping[str, str], deadline: float | None = None, **headers: str
+        self,
+        operation: str,
+        path: str,
+        params: Mapping[str, str],
+        deadline: float | None = None,
+        *,
+        limit: int = BODY_LIMIT,
+        accept: str = "application/json",
     ) -> Answer:
         """Read something; raises what anything but a success means."""
-        call = Call(operation, "GET", path, params=params, headers=headers, deadline=deadline or self.deadline)
-        answer = await self.http.call(call)
+        answer = await self.http.call(
+            Call(
+                operation,
+                "GET",
+                path,
+                params=params,
+                headers={"Accept": accept},
+                deadline=deadline or self.deadline,
+                limit=limit,
+            )
+        )
         if not answer.is_ok:
             raise self.error(answer)
         return answer
