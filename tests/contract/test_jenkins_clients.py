@@ -55,7 +55,7 @@ def api4jenkins(url: str) -> Iterator[Jenkins]:
     client.http_client.close()
 
 
-def until(look: Callable[[], T | None], seconds: float = 10.0) -> T:
+def until(look: Callable[[], T | None], seconds: float = 60.0) -> T:
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, "not in time"
@@ -141,16 +141,17 @@ def test_python_jenkins_manages_jobs(python_jenkins: jenkins.Jenkins) -> None:
     assert client.get_queue_item(item)["why"] == "Jenkins is about to shut down"
 
 
-def test_api4jenkins_builds_a_job(api4jenkins: Jenkins) -> None:
-    """Create with folders, trigger, follow, read the log as it grows, list."""
+def test_api4jenkins_builds_a_job(api4jenkins: Jenkins, fake: FakeJenkins) -> None:
+    """Create with folders, trigger, follow, read the log to its end, list."""
     client = api4jenkins
     assert client.version == "2.568.2"
     client.create_job("a/b/nap", CONFIG, recursive=True)
-    item = client.build_job("a/b/nap", **TOKEN, SECS="1")
+    item = client.build_job("a/b/nap", **TOKEN, SECS="900")
     build = build_of(item)
     assert (build.number, build.building, item.get_job().full_name) == (1, True, "a/b/nap")
-    assert [(each.name, each.value) for each in build.get_parameters()] == [("BATON_TOKEN", "t1"), ("SECS", "1")]
+    assert [(each.name, each.value) for each in build.get_parameters()] == [("BATON_TOKEN", "t1"), ("SECS", "900")]
     assert build.get_causes()[0]["userId"] == "admin"
+    fake.state.advance(900.0)
     lines = list(build.progressive_output())
     assert (lines[-1], build.result) == ("Finished: SUCCESS", "SUCCESS")
     job = client.get_job("a/b/nap")

@@ -76,6 +76,8 @@ def shape(document: Any, key: str = "") -> Any:
         return sorted(entries, key=str) if key in UNORDERED else entries
     if key in EQUAL:
         return document
+    if key == "why" and document is not None:
+        return re.sub(r"\d+", "0", document)
     return "number" if isinstance(document, int | float) and not isinstance(document, bool) else type(document).__name__
 
 
