@@ -66,7 +66,8 @@ class Problem:
     What keeps a target from being run.
 
     Attributes:
-        reason: ``TargetNotFound``, ``InvalidArguments``, ``MissingTokenParameter`` or (not blocking) ``ShortMemory``.
+        reason: ``TargetNotFound``, ``InvalidArguments``, ``MissingTokenParameter`` or (not blocking) ``ShortMemory``,
+            ``TargetPaused``.
         message: The engine's words, or the field and the fix; at most 1,000 characters.
         blocking: Whether runs would fail; if not, only the guarantee is weaker.
     """

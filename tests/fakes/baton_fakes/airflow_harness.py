@@ -22,27 +22,34 @@ FATES: Mapping[Fate, Mapping[str, Any]] = {
 BASIC: Mapping[str, Any] = {"basic": {"secretRef": {"name": "airflow-bot"}}}
 
 
+class UserAndPassword(OneSecret):
+    """A source that has a user beside the password."""
+
+    def __init__(self, user: str, password: str) -> None:
+        super().__init__(password)
+        self._user = user
+
+    async def read(self, namespace: str, kind: str, name: str, key: str) -> str:
+        """Return the user for the key that names one, else the password."""
+        secret = await super().read(namespace, kind, name, key)
+        return self._user if key == "username" else secret
+
+
 class AirflowHarness:
     """
     An Airflow with the DAG ``nap``, and adapters for it.
 
     Args:
         url: The server's.
-        secret: The name of a user, and its password.
+        source: Where user and password are.
         auth: The Engine's ``auth``.
         surroundings: Further surroundings of the adapters.
     """
 
     def __init__(
-        self,
-        url: str,
-        secret: str = "admin",  # noqa: S107 - the fake's
-        *,
-        auth: Mapping[str, Any] | None = BASIC,
-        **surroundings: Any,
+        self, url: str, source: OneSecret, *, auth: Mapping[str, Any] | None = BASIC, **surroundings: Any
     ) -> None:
-        self.url, self._auth, self._surroundings = url, auth, surroundings
-        self.source = OneSecret(secret)
+        self.url, self.source, self._auth, self._surroundings = url, source, auth, surroundings
         self.adapter = self.make(self.source)
 
     def make(self, source: OneSecret, url: str | None = None, **surroundings: Any) -> AirflowAdapter:
@@ -76,10 +83,17 @@ class FakeAirflowHarness(AirflowHarness):
     cancel_route = Route("PATCH")
     read_route = Route("GET")
 
-    def __init__(self, fake: FakeAirflow, url: str, library: ModuleType | str | None = None, **changes: Any) -> None:
+    def __init__(
+        self,
+        fake: FakeAirflow,
+        url: str,
+        library: ModuleType | str | None = None,
+        secret: str = "admin",  # noqa: S107 - user and password of the fake
+        **changes: Any,
+    ) -> None:
         self.fake, self.faults = fake, fake.faults
         named = http_library(library) if isinstance(library, str) else library
-        super().__init__(url, **{"request_deadline": 1.0, "library": named, **changes})
+        super().__init__(url, OneSecret(secret), **{"request_deadline": 1.0, "library": named, **changes})
 
     async def accepted(self, token: str) -> int:
         """Count in the ledger."""
