@@ -68,6 +68,10 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
         cancel_requested_at: Since when everything of it is to end.
         cancel_cause: Why: ``Cancelled``, ``TimedOut``, ``Failed`` (too many failures) or ``Deleted``.
         cr_deleted_at: When the custom resource was seen to be gone.
+        cancel_on_delete: Whether what is under way is cancelled when the custom resource is deleted
+            (``deletionPolicy: Cancel``).
+        guard: Whether the custom resource has Baton's finalizer: ``wanted`` perhaps, ``held`` yes; NULL no.
+        guard_at: When the finalizer is to be seen to, or until when one process does; NULL once there is no hurry.
         parent_run_id: The run that this one retries, corrects or approves.
         action: What it is to its parent.
         trace_context: The W3C ``traceparent`` it was started with.
@@ -114,6 +118,9 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
     cancel_requested_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     cancel_cause: Mapped[str | None] = mapped_column(String(20))
     cr_deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    cancel_on_delete: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    guard: Mapped[str | None] = mapped_column(String(10))
+    guard_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     parent_run_id: Mapped[UUID | None] = mapped_column(ForeignKey("run.id", ondelete="SET NULL"))
     action: Mapped[str | None] = mapped_column(String(50))
     trace_context: Mapped[str | None] = mapped_column(String(100))
@@ -141,6 +148,12 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
         Index("ix_run_started_at_status", "started_at", "status"),
         Index("ix_run_tenant_id_name", "tenant_id", "name"),
         Index("uq_run_parent_run_id", "parent_run_id", unique=True, postgresql_where=text("parent_run_id IS NOT NULL")),
+        Index("ix_run_guard_at", "guard_at", postgresql_where=text("guard IS NOT NULL")),
+        Index(
+            "ix_run_unguarded",
+            "started_at",
+            postgresql_where=text("cancel_on_delete AND guard IS NULL AND status IN ('PROCESSING', 'RETRYING')"),
+        ),
         Index("ix_run_project_at", "project_at", postgresql_where=text("project_at IS NOT NULL")),
         Index("ix_run_uncounted", "finished_at", postgresql_where=text("finished_at IS NOT NULL AND NOT counted")),
         Index(

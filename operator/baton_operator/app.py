@@ -37,6 +37,7 @@ from baton_operator.loops.definitions import Definitions
 from baton_operator.loops.dispatch import DispatchLoop
 from baton_operator.loops.follow import FollowLoop
 from baton_operator.loops.gauges import GaugeLoop
+from baton_operator.loops.guard import GuardLoop
 from baton_operator.loops.hints import HintLoop
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
@@ -133,6 +134,7 @@ class App:
             DefinitionIntake(parts, [self.probe.bell, shown]),
             RunIntake(parts, self.project, [self.dispatch.bell, self.cancel.bell]),
         )
+        self.guard = GuardLoop(parts)
         self.sweep = SweepLoop(parts, self.intake, [*followers, self.cancel.bell])
         self._news = News(self.database, followers)
         self.readings: list[Turning] = [GaugeLoop(parts), CountLoop(parts, self.traces)]
@@ -159,7 +161,7 @@ class App:
             "intake": [self.intake],
             "dispatch": [self.dispatch, self.resolve],
             "track": [self.track, self.hints, self.follow, self.probe, self.cancel],
-            "project": [self.project],
+            "project": [self.project, self.guard],
             "sweep": [self.sweep],
         }
         chosen = [loop for name in self.settings.loops for loop in every[name]]

@@ -15,6 +15,7 @@ CLAIMING = "tests/integration/loops/test_claiming.py::test_"
 RELEASING = "tests/integration/loops/test_releasing.py::test_"
 CANCEL = "models/baton_models/statements/cancel.py"
 CANCELLING = "tests/integration/loops/test_cancelling.py::test_"
+DELETING = "tests/integration/loops/test_deleting.py::test_"
 DUPLICATES = "tests/integration/loops/test_duplicates.py::test_"
 FOLLOWING = "tests/integration/loops/test_following.py::test_"
 ARGO = "tests/contract/test_argo_contract.py::TestFakeArgo::test_"
@@ -147,6 +148,21 @@ DISPATCH = (
         '            return UnitMove(*unit, "CANCELLED", "NotBuilt", _text(message) or None)',
         "            return None",
         (FOLLOWING + "what_the_engine_dropped_is_cancelled",),
+    ),
+    Guard(
+        "a deletion cancels whoever took the finalizer away",
+        "operator/baton_operator/loops/intake_runs.py",
+        "        await self._end(session, [row.id for row in rows if row.cancel_on_delete])\n",
+        "",
+        (DELETING + "the_rows_cancel_whoever_took_the_finalizer_away",),
+    ),
+    Guard(
+        "nobody is held longer than the cancel's deadline",
+        "models/baton_models/statements/guard.py",
+        "   OR r.cancel_requested_at + make_interval(secs => r.cancel_timeout_seconds) + interval '10 s'"
+        " < clock_timestamp())",
+        "  )",
+        (DELETING + "loops_that_stand_still_hold_nobody_beyond_the_deadline",),
     ),
     Guard(
         "R8 absence after a restart is no evidence",

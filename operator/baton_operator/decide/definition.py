@@ -58,6 +58,7 @@ class Definition:
         target: Its values, with the namespace filled in where the engine has namespaces.
         max_failures: A number, or a share of all units (``"5%"``), exact.
         queued, run, cancel: Time limits in seconds; None for no limit.
+        cancel_on_delete: Whether the work of a Run is cancelled when the Run is deleted; else it goes on unheld.
     """
 
     namespace: str
@@ -81,6 +82,7 @@ class Definition:
     max_active: int | None
     priority: int
     suspend: bool
+    cancel_on_delete: bool = False
 
     def failures_allowed(self, total: int) -> int:
         """How many of *total* units may fail before the run stops."""
@@ -126,6 +128,7 @@ def read_definition(spec: Mapping[str, Any], namespace: str, automation: str) ->
             max_active=spec.get("concurrency", {}).get("max"),
             priority=spec.get("priority", 100),
             suspend=bool(spec.get("suspend", False)),
+            cancel_on_delete=spec.get("deletionPolicy") == "Cancel",
         )
     except InvalidExpressionError as error:
         raise InvalidDefinitionError("InvalidExpression", str(error)) from None

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from baton_operator import GROUP
 from baton_operator.invariants.cluster import moment, name_of, uid_of
-from baton_operator.invariants.violation import ATTEMPT, FINISHED, Evidence, Rule, RuledInvariant, Violation
+from baton_operator.invariants.violation import ATTEMPT, FINISHED, LATE, Evidence, Rule, RuledInvariant, Violation
 
 _OPEN_AFTER_THE_END = Rule(
     f"""
@@ -16,6 +16,14 @@ _OPEN_AFTER_THE_END = Rule(
 )
 
 
+#: Runs whose deletion waits for a cancel that has time left, and for its end to be shown.
+_MAY_HOLD = f"""
+    SELECT r.uid FROM run r
+    WHERE r.uid = ANY(:uids) AND r.cancel_on_delete AND r.finished_at IS NULL
+      AND r.cancel_requested_at + make_interval(secs => r.cancel_timeout_seconds) + interval '10 s' > now() - {LATE}
+"""
+
+
 class NoOrphan(RuledInvariant):
     """Every execution that goes on in an engine is known, and no object waits for Baton to let it go."""
 
@@ -25,7 +33,7 @@ class NoOrphan(RuledInvariant):
 
     async def beyond_rows(self, evidence: Evidence) -> list[Violation]:
         """Look for executions without a row and for finalizers that should be gone."""
-        return await self._unknown_executions(evidence) + self._old_finalizers(evidence)
+        return await self._unknown_executions(evidence) + await self._old_finalizers(evidence)
 
     async def _unknown_executions(self, evidence: Evidence) -> list[Violation]:
         unfinished = [entry for entry in evidence.ledger or () if not entry.finished]
@@ -44,14 +52,17 @@ class NoOrphan(RuledInvariant):
             if entry.token not in known
         ]
 
-    def _old_finalizers(self, evidence: Evidence) -> list[Violation]:
+    async def _old_finalizers(self, evidence: Evidence) -> list[Violation]:
+        """Find deleted objects that are held back although nothing is under way, or longer than a cancel may take."""
         if evidence.cluster is None:
             return []
         found = []
+        held = await evidence.rows(_MAY_HOLD, uids=[uid_of(run) for run in evidence.cluster.runs])
+        may_hold = {row.uid for row in held}
         for run in evidence.cluster.runs:
             deleted = run["metadata"].get("deletionTimestamp")
             ours = [each for each in run["metadata"].get("finalizers", ()) if each.startswith(GROUP)]
-            if not deleted or not ours:
+            if not deleted or not ours or uid_of(run) in may_hold:
                 continue
             waiting = (evidence.cluster.listed_at - moment(deleted)).total_seconds()
             if waiting > evidence.bound:

@@ -133,6 +133,34 @@ class KubeClient:
         path = f"{_path(kind, namespace, name)}?fieldManager={FIELD_MANAGER}"
         await self._request("PATCH", kind, path, body, content_type=_MERGE_PATCH)
 
+    async def set_finalizer(
+        self, kind: Kind, namespace: str, name: str, *, uid: str, finalizer: str, wanted: bool
+    ) -> None:
+        """
+        Add *finalizer* to exactly the object with this *uid*, or take it away; nothing happens where it is so already.
+
+        Two requests: the object as it is, and a JSON patch that fails where it has changed meanwhile. What is being
+        deleted takes no finalizer any more: nothing happens then, either.
+
+        Raises:
+            NotFoundError: There is no such object, or another one has its name.
+            ReplacedError: It has changed meanwhile: try again.
+        """
+        metadata = (await self.get(kind, namespace, name))["metadata"]
+        if metadata["uid"] != uid:
+            raise NotFoundError(f"{kind} {namespace}/{name}: another object has the name now")
+        there: Sequence[str] = metadata.get("finalizers") or ()
+        if (finalizer in there) is wanted or (wanted and metadata.get("deletionTimestamp")):
+            return
+        left = [*there, finalizer] if wanted else [each for each in there if each != finalizer]
+        patch = [
+            {"op": "test", "path": "/metadata/uid", "value": uid},
+            {"op": "test", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+            {"op": "add", "path": "/metadata/finalizers", "value": left},
+        ]
+        path = f"{_path(kind, namespace, name)}?fieldManager={FIELD_MANAGER}"
+        await self._request("PATCH", kind, path, patch, content_type=_JSON_PATCH)
+
     async def create_event(self, event: Mapping[str, Any]) -> bool:
         """
         Post one Event (``events.k8s.io/v1``); its name makes it post only once.

@@ -16,6 +16,8 @@ PLURALS: Mapping[Kind, str] = {"Engine": "engines", "Automation": "automations",
 CREATED_BY = "baton.dev/created-by"
 STATE_BY = "baton.dev/state-by"
 TRACEPARENT = "baton.dev/traceparent"
+#: Holds a Run back while its work is being cancelled (``deletionPolicy: Cancel``).
+FINALIZER = "baton.dev/cancel"
 
 #: Bytes of a spec beyond which intake takes a closer look (K4): etcd's own limit is 1.5 MiB for the whole object.
 LARGE = 256 * 1024
@@ -38,6 +40,7 @@ class Seen:
         state_by: Who changed ``spec.state`` last, likewise.
         traceparent: The W3C trace context that the user gave.
         deleting_since: When its deletion was asked for; None while it is wanted.
+        is_guarded: Whether it has Baton's finalizer.
         is_completed: Whether its status says ``Completed``: a Run without a row that says so was refused.
         is_submitted: Whether its status says ``Submitted``: without a stored attempt, the database was restored.
         observed_generation: What its status speaks of; None while it has none.
@@ -56,6 +59,7 @@ class Seen:
     state_by: str | None = None
     traceparent: str | None = None
     deleting_since: datetime | None = None
+    is_guarded: bool = False
     is_completed: bool = False
     is_submitted: bool = False
     observed_generation: int | None = None
@@ -84,6 +88,7 @@ class Seen:
             state_by=annotations.get(STATE_BY),
             traceparent=annotations.get(TRACEPARENT),
             deleting_since=datetime.fromisoformat(deleting) if deleting else None,
+            is_guarded=FINALIZER in (metadata.get("finalizers") or ()),
             is_completed=_holds(status.get("conditions") or (), "Completed"),
             is_submitted=_holds(status.get("conditions") or (), "Submitted"),
             observed_generation=status.get("observedGeneration"),

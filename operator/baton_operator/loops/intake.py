@@ -40,7 +40,7 @@ LONGEST_ASIDE = 60.0
 
 T = TypeVar("T", bound=Seen)
 
-_Key = tuple[str, int, str, bool]
+_Key = tuple[str, int, str, str]
 
 
 class IntakeLoop:
@@ -192,4 +192,5 @@ class IntakeLoop:
 
 
 def _key(seen: Seen) -> _Key:
-    return (seen.uid, seen.generation, seen.state_by or "", seen.is_gone)
+    life = "gone" if seen.is_gone else "deleting" if seen.deleting_since else ""
+    return (seen.uid, seen.generation, seen.state_by or "", life)

@@ -10,15 +10,23 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models import new_id
-from baton_models.payload import cleaned, clip_identifier
+from baton_models.payload import cleaned
 from baton_models.statements import admit as statements
 from baton_models.statements import cancel
 from baton_models.statements.release import release
-from baton_operator.decide.admission import Plan, Refused, admit, token_stem
+from baton_operator.decide.admission import Plan, Refused, admit
 from baton_operator.decide.definition import Definition
-from baton_operator.decide.traceparent import trace_context
 from baton_operator.kube.resources import RunSeen
-from baton_operator.loops.intake_definitions import storable
+from baton_operator.loops.admissions import (
+    Admission,
+    actor_of,
+    batch_row,
+    ends_with_object,
+    execution_row,
+    goes_whole,
+    item_rows,
+    run_row,
+)
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.project import ProjectLoop, Refusal
@@ -40,7 +48,8 @@ WHERE a.is_active AND (a.tenant_id, a.name) IN (
   SELECT * FROM unnest(CAST(:namespaces AS text[]), CAST(:names AS text[])))
 """)
 _KNOWN = text("""
-SELECT uid, id, generation, status, state FROM run WHERE uid = ANY(CAST(:uids AS text[])) ORDER BY id FOR UPDATE
+SELECT uid, id, generation, status, state, cancel_on_delete FROM run
+WHERE uid = ANY(CAST(:uids AS text[])) ORDER BY id FOR UPDATE
 """)
 _BATCHES = text("""
 SELECT id, automation_id, name FROM batch WHERE automation_id = ANY(CAST(:automations AS uuid[])) AND is_active
@@ -60,9 +69,13 @@ UPDATE run r SET generation = v.generation, project_at = clock_timestamp()
 FROM unnest(CAST(:ids AS uuid[]), CAST(:generations AS int[])) AS v(id, generation)
 WHERE r.id = v.id AND r.generation < v.generation
 """)
+_HELD = text("""
+UPDATE run SET guard = 'held' WHERE uid = ANY(CAST(:uids AS text[])) AND guard IS NULL
+""")
 _GONE = text("""
-UPDATE run SET is_active = false, cr_deleted_at = coalesce(cr_deleted_at, clock_timestamp()), project_at = NULL
-WHERE uid = ANY(CAST(:uids AS text[])) AND is_active RETURNING id
+UPDATE run SET is_active = false, cr_deleted_at = coalesce(cr_deleted_at, clock_timestamp()), project_at = NULL,
+       guard = NULL
+WHERE uid = ANY(CAST(:uids AS text[])) AND is_active RETURNING id, cancel_on_delete
 """)
 
 
@@ -74,17 +87,6 @@ class Unready:
     namespace: str
     name: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Admission:
-    """A Run that gets a row, with what it refers to."""
-
-    run: RunSeen
-    automation: Any
-    definition: Definition | None
-    decision: Plan | Refused
-    id: UUID
 
 
 class RunIntake:
@@ -114,6 +116,11 @@ class RunIntake:
                 await self._let_go(session, gone)
             here = [run for run in runs if not run.is_gone]
             known = {row.uid: row for row in await session.execute(_KNOWN, {"uids": [run.uid for run in here]})}
+            held = [run.uid for run in here if run.deleting_since and run.is_guarded]
+            if held:  # also where a database was restored that knows nothing of it
+                await session.execute(_HELD, {"uids": held})
+            dying = [run for run in here if run.uid in known and run.deleting_since and known[run.uid].cancel_on_delete]
+            await self._end(session, [known[run.uid].id for run in dying])
             await self._change(session, [(run, known[run.uid]) for run in here if run.uid in known])
             await self._admit(session, [run for run in here if run.uid not in known], unready)
 
@@ -167,7 +174,7 @@ class RunIntake:
     ) -> None:
         if not runs:
             return
-        admissions: list[_Admission] = []
+        admissions: list[Admission] = []
         automations = await self._automations(session, runs)
         definitions = await self._definitions.get(
             session, {row.definition_id for row in automations.values() if row.definition_id}
@@ -183,7 +190,7 @@ class RunIntake:
                 unready[run.uid] = Unready("Engine", *definition.engine, automation.ready_reason)
                 continue
             decision = _decide(run, automation, definition, missing_engine)
-            admissions.append(_Admission(run, automation, definition, decision, new_id()))
+            admissions.append(Admission(run, automation, definition, decision, new_id()))
         if admissions:
             await self._insert(session, admissions)
 
@@ -193,11 +200,13 @@ class RunIntake:
         rows = await session.execute(_AUTOMATIONS, {"namespaces": list(namespaces), "names": list(names)})
         return {(row.tenant_id, row.name): row for row in rows}
 
-    async def _insert(self, session: AsyncSession, admissions: Sequence[_Admission]) -> None:
+    async def _insert(self, session: AsyncSession, admissions: Sequence[Admission]) -> None:
         born: set[UUID] = set()
         for actor, group in _by_actor(admissions, lambda each: each.run.created_by):
             await statements.act_as(session, actor)
-            born |= await statements.insert_runs(session, [_row(each) for each in group], linger=LINGER.total_seconds())
+            born |= await statements.insert_runs(
+                session, [run_row(each) for each in group], linger=LINGER.total_seconds()
+            )
         new = [each for each in admissions if each.id in born]
         fanned = [each for each in new if isinstance(each.decision, Plan) and each.decision.batches]
         if fanned:
@@ -205,9 +214,10 @@ class RunIntake:
         cancelled = [each for each in new if each.run.spec.get("state") == "Cancelled"]
         if cancelled:
             await self._cancel(session, [(each.run, each.id) for each in cancelled])
-        await release(session, [each.id for each in new if isinstance(each.decision, Plan) and not _goes_whole(each)])
+        await self._end(session, [each.id for each in new if each.run.deleting_since and ends_with_object(each)])
+        await release(session, [each.id for each in new if isinstance(each.decision, Plan) and not goes_whole(each)])
 
-    async def _insert_units(self, session: AsyncSession, admissions: Sequence[_Admission]) -> None:
+    async def _insert_units(self, session: AsyncSession, admissions: Sequence[Admission]) -> None:
         named = {
             (row.automation_id, row.name): row.id
             for row in await session.execute(
@@ -220,10 +230,10 @@ class RunIntake:
             for batch in each.decision.batches if isinstance(each.decision, Plan) else ():
                 key = new_id() if batch.own else named[each.automation.id, batch.name]
                 if batch.own:
-                    own_batches.append(_own_batch(key, each, batch))
-                    own_items.extend(_own_items(key, batch))
+                    own_batches.append(batch_row(key, each, batch))
+                    own_items.extend(item_rows(key, batch))
                 execution = new_id()
-                executions.append(_execution(execution, each, key, batch))
+                executions.append(execution_row(execution, each, key, batch))
                 for number, token_hex in enumerate(batch.item_token_hexes):
                     item_columns[0].append(execution)
                     item_columns[1].append(number)
@@ -247,7 +257,7 @@ class RunIntake:
             "ids": [row.id for _, row in changed],
             "generations": [run.generation for run, _ in changed],
             "states": [run.spec.get("state", "Active") for run, _ in changed],
-            "actors": [_actor(run.state_by) for run, _ in changed],
+            "actors": [actor_of(run.state_by) for run, _ in changed],
         }
         await session.execute(_CHANGE, values)
         await session.execute(_SEEN, {"ids": values["ids"], "generations": values["generations"]})
@@ -272,9 +282,30 @@ class RunIntake:
             if asked:
                 await self._settler.stop(session, asked, cause="Cancelled")
 
+    async def _end(self, session: AsyncSession, runs: Sequence[UUID]) -> None:
+        """Cancel what is under way of Runs that are deleted; where that was asked for already, nothing is new."""
+        if not runs:
+            return
+        asked = await cancel.request(
+            session,
+            runs,
+            cause="Cancelled",
+            reasons=["the Run was deleted (deletionPolicy: Cancel)"] * len(runs),
+            actors=[None] * len(runs),
+            linger=LINGER,
+        )
+        if asked:
+            await self._settler.stop(session, asked, cause="Cancelled")
+
     async def _let_go(self, session: AsyncSession, uids: Sequence[str]) -> None:
-        """Follow a deletion: nothing more of the Run is started; what is out goes on to its end and is recorded."""
-        gone = list((await session.execute(_GONE, {"uids": list(uids)})).scalars())
+        """
+        Follow a deletion: nothing more of the Run is started.
+
+        What is out goes on to its end and is recorded, or is cancelled (``deletionPolicy``).
+        """
+        rows = (await session.execute(_GONE, {"uids": list(uids)})).all()
+        await self._end(session, [row.id for row in rows if row.cancel_on_delete])
+        gone = [row.id for row in rows if not row.cancel_on_delete]
         if not gone:
             return
         asked = await cancel.request(
@@ -300,82 +331,8 @@ def _decide(run: RunSeen, automation: Any, definition: Definition | None, missin
     return admit(run.uid, run.spec, definition)
 
 
-def _goes_whole(each: _Admission) -> bool:
-    """Whether the run is handed over in one piece and nothing holds it back."""
-    definition, state = each.definition, each.run.spec.get("state", "Active")
-    return definition is not None and definition.per == "Run" and definition.max_active is None and state == "Active"
-
-
-def _row(each: _Admission) -> dict[str, Any]:
-    run, definition, decision = each.run, each.definition, each.decision
-    row: dict[str, Any] = {
-        "id": each.id,
-        "automation_id": each.automation.id,
-        "definition_id": each.automation.definition_id,
-        "engine_id": each.automation.engine_id,
-        "tenant_id": run.namespace,
-        "uid": run.uid,
-        "generation": run.generation,
-        "name": run.name,
-        "correlation_id": cleaned(run.spec.get("correlationId"))[0],
-        "state": run.spec.get("state", "Active"),
-        "parameters": storable(run.spec.get("parameters", {})),
-        "trace_context": trace_context(run.traceparent, run.uid),
-        "created_by": _actor(run.created_by),
-        "submitted_before": run.is_submitted,
-        "token_hex": token_stem(run.uid),
-        "per": definition.per if definition else "Run",
-        "max_parallel": definition.max_parallel if definition else 1,
-        "sequential": definition.sequential if definition else False,
-        "max_attempts": definition.retry.max_attempts if definition else 1,
-        "queued_seconds": definition.queued if definition else None,
-        "run_timeout_seconds": round(definition.run) if definition and definition.run else None,
-        "cancel_timeout_seconds": round(definition.cancel) if definition else 300,
-        "priority": run.spec.get("priority", definition.priority if definition else 100),
-    }
-    if isinstance(decision, Refused):
-        refused = {"accepted_reason": decision.reason, "accepted_message": decision.message, "status_reason": "Failed"}
-        return row | refused | {"status": "FAILED", "max_failures": 0}
-    return row | {
-        "accepted_reason": "Accepted",
-        "status": "PENDING",
-        "status_reason": "Suspended" if row["state"] == "Suspended" else "Queued",
-        "released": _goes_whole(each),
-        "max_failures": decision.max_failures,
-        "priority": decision.priority,
-    }
-
-
-def _own_batch(key: UUID, each: _Admission, batch: Any) -> dict[str, Any]:
-    return {
-        "id": key,
-        "automation_id": each.automation.id,
-        "name": batch.name,
-        "payload": batch.payload,
-        "position": batch.position,
-    }
-
-
-def _own_items(key: UUID, batch: Any) -> list[dict[str, Any]]:
-    return [{"batch_id": key, "sequence_number": number, "payload": item} for number, item in enumerate(batch.items)]
-
-
-def _execution(key: UUID, each: _Admission, batch: UUID, planned: Any) -> dict[str, Any]:
-    return {
-        "id": key,
-        "run_id": each.id,
-        "batch_id": batch,
-        "position": planned.position,
-        "token_hex": planned.token_hex,
-    }
-
-
 def _by_actor(things: Sequence[T], name: Callable[[T], str | None]) -> Iterator[tuple[str | None, list[T]]]:
     """Group *things* by who did them: a batch is mostly one person's."""
-    actors = {_actor(name(each)) for each in things}
+    actors = {actor_of(name(each)) for each in things}
     for actor in sorted(actors, key=lambda each: each or ""):
-        yield actor, [each for each in things if _actor(name(each)) == actor]
-
-
-def _actor(name: str | None) -> str | None:
-    return clip_identifier(cleaned(name)[0], 100) if name else None
+        yield actor, [each for each in things if actor_of(name(each)) == actor]

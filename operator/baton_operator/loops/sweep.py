@@ -102,7 +102,7 @@ class SweepLoop:
         async for raw in self._objects(kind):
             seen = parse(raw)
             there.add(seen.uid)
-            if not (seen.is_completed and kind == "Run"):
+            if not (seen.is_completed and kind == "Run") or (seen.is_guarded and seen.deleting_since):
                 self._intake.offer(seen)
         known = await self._store.run(
             lambda session: sweep.active_uids(session, kind, before=before, namespaces=self._settings.namespaces)

@@ -32,6 +32,7 @@ DEFAULTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             },
             "timeouts": {"cancel": "5m"},
             "concurrency": {"whenFull": "Queue"},
+            "deletionPolicy": "Orphan",
             "priority": 100,
             "suspend": False,
         },

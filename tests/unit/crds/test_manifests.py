@@ -35,7 +35,7 @@ def test_everything_comes_in_an_order_that_can_be_applied() -> None:
 
 
 def test_the_operator_gets_no_wildcard_no_write_and_no_list_of_secrets() -> None:
-    """What it may write is a status and an Event."""
+    """What it may write is a status, an Event, and the finalizer of a Run."""
     rules = yaml.safe_load((CHART / "files" / "rbac" / "operator.yaml").read_text())
     granted = {(group, resource, verb) for rule in rules for group in rule["apiGroups"]
                for resource in rule["resources"] for verb in rule["verbs"]}  # fmt: skip
@@ -44,6 +44,7 @@ def test_the_operator_gets_no_wildcard_no_write_and_no_list_of_secrets() -> None
         ("engines/status", "patch"),
         ("automations/status", "patch"),
         ("runs/status", "patch"),
+        ("runs", "patch"),
         ("events", "create"),
         ("events", "patch"),
     }
