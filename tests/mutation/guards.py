@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from airflow_guards import AIRFLOW
 from dispatch_guards import DISPATCH
 from guard import Guard
 from limit_guards import LIMITS
+from suite_guards import SUITE
 
 HTTP = "operator/baton_operator/engines/http.py"
 HISTORY = "migrations/baton_migrations/engine/versions/0005_history.py"
@@ -212,4 +214,4 @@ BORDERS = (
     ),
 )
 
-GUARDS = DISPATCH + LIMITS + STORE + ENGINES + BORDERS
+GUARDS = DISPATCH + LIMITS + SUITE + STORE + ENGINES + BORDERS + AIRFLOW

@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from sqlalchemy import select
-
 from baton_models import EngineModel
 from baton_models.database import DatabaseConfig
+from baton_models.repositories import EngineRepository
 from baton_operator.app import ENGINES
 from baton_operator.cli.exits import NotFoundExit
 from baton_operator.cli.surroundings import URL_VARIABLE, connection, home_folder, kubernetes
@@ -51,13 +50,9 @@ async def engine_spec(database: DatabaseConfig, *, key: Any = None, namespace: s
     Raises:
         NotFoundExit: There is none.
     """
-    wanted = (
-        [EngineModel.id == key]
-        if key
-        else [EngineModel.tenant_id == namespace, EngineModel.name == name, EngineModel.is_active]
-    )
     async with database.get_async_session() as session:
-        row = (await session.execute(select(EngineModel).where(*wanted))).scalar_one_or_none()
+        engines = EngineRepository(session, namespace)
+        row = await (session.get(EngineModel, key) if key else engines.get_by_name(name))
     if row is None:
         raise NotFoundExit(f"no Engine {name!r} in namespace {namespace!r}: see `baton engines list -A`")
     return EngineSpec(row.id, row.tenant_id, row.name, row.type, row.generation, row.spec)
