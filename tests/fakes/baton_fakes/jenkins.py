@@ -126,6 +126,8 @@ class FakeJenkins:
                 return self._answer(ask)
             except Refused as refused:
                 return refused.answer
+            except ValueError:  # what cannot be read is a bug to Jenkins, too
+                return ask.oops()
 
     def _answer(self, ask: Ask) -> web.Response:
         """Go through the gates in Jenkins' order: boot, credential, crumb, permission to see anything, path."""

@@ -78,10 +78,7 @@ def create_item(state: JenkinsState, folder: Folder, ask: Ask) -> web.Response:
         state.folder([*folder.segments, name])
         return ask.reply(200)
     job = FakeJob(name, folder)
-    try:
-        configure(job, config)
-    except ValueError:
-        return ask.oops()
+    configure(job, config)
     folder.children[name] = job
     return ask.reply(200)
 
@@ -110,11 +107,7 @@ def _submit(state: JenkinsState, ask: Ask, job: FakeJob) -> web.Response:
     given = {name: ask.all(name) for name in job.parameters if ask.all(name)}
     if any(len(values) > 1 for values in given.values()):
         return ask.oops()
-    try:
-        delay = _delay(ask.get("delay"))
-    except ValueError:
-        return ask.oops()
-    user = ask.caller.user.name
+    user, delay = ask.caller.user.name, _delay(ask.get("delay"))
     item, is_new = state.submit(job, {name: values[0] for name, values in given.items()}, user=user, delay=delay)
     return ask.reply(201 if is_new else 303, headers={"Location": f"{ask.base}/queue/item/{item.id}/"})
 
@@ -250,10 +243,7 @@ def _progressive(state: JenkinsState, ask: Ask, build: FakeBuild, *, html: bool)
     """Answer a part of the log: offsets are the file's, line ends are made two bytes long on the way."""
     moment = state.now()
     log = build.log(moment)
-    try:
-        start = int(ask.get("start") or 0)
-    except ValueError:
-        return ask.oops()
+    start = int(ask.get("start") or 0)
     part = b"" if start < 0 else log[start if start <= len(log) else 0 :]
     headers = {"X-Text-Size": str(len(log))}
     if build.at(moment).building:

@@ -103,14 +103,16 @@ class Ask:
         return self.cookie or self.new_cookie
 
     def document(self, bean: Bean) -> web.Response:
-        """Answer with an object, as JSON or XML, whole or by ``tree``."""
+        """
+        Answer with an object, as JSON or XML, whole or by ``tree``.
+
+        Raises:
+            ValueError: ``tree`` or ``depth`` cannot be read.
+        """
         if self.get("jsonp") is not None:
             return self.jetty(403, "jsonp forbidden; implement jenkins.security.SecureRequester")
         tree = self.get("tree")
-        try:
-            pruner = ByDepth(1 - int(self.get("depth") or 0)) if tree is None else parse_tree(tree)
-        except ValueError:
-            return self.oops()
+        pruner = ByDepth(1 - int(self.get("depth") or 0)) if tree is None else parse_tree(tree)
         document = export(bean, pruner)
         if self.segments[-1] == "xml":
             return self.reply(200, to_xml(document).encode(), XML, self.marks())
