@@ -171,7 +171,7 @@ class TestTargets:
     @pytest.mark.parametrize(
         ("prepare", "reason", "outcome"),
         [
-            ("disabled", "TargetDisabled", "EngineRejected"),
+            ("disabled", "TargetNotFound", "EngineRejected"),
             ("unparameterised", "MissingTokenParameter", "EngineRejected"),
             ("gone", "TargetNotFound", "TargetNotFound"),
         ],

@@ -82,7 +82,7 @@ class Job(msgspec.Struct, frozen=True):
         ]
         found += [Problem("InvalidArguments", why) for each in arguments if (why := _reserved(each))]
         if self.disabled or not self.buildable:
-            found.append(Problem("TargetDisabled", f"{name} is disabled in Jenkins: enable it"))
+            found.append(Problem("TargetNotFound", f"{name} is disabled in Jenkins: enable it"))
         if not given:
             message = f"{name} declares no parameters, so Jenkins refuses a build with any: declare {TOKEN}"
             found.append(Problem("MissingTokenParameter", message))

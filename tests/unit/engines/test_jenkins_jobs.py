@@ -133,8 +133,8 @@ ALL = {"BATON_TOKEN": STRING, "SECS": STRING}
         (job({"BATON_TOKEN": "PasswordParameterDefinition"}), [], [("MissingTokenParameter", False)]),
         (job(), [], [("MissingTokenParameter", True)]),
         (job(property=None), [], [("MissingTokenParameter", True)]),
-        (job(ALL, disabled=True), [], [("TargetDisabled", True)]),
-        (job(ALL, buildable=False, disabled=None), [], [("TargetDisabled", True)]),
+        (job(ALL, disabled=True), [], [("TargetNotFound", True)]),
+        (job(ALL, buildable=False, disabled=None), [], [("TargetNotFound", True)]),
         (job(buildable=None, disabled=None, property=None), ["A"], [("TargetNotFound", True)]),
     ],
 )
