@@ -73,8 +73,9 @@ def _fake_argo(instances: int) -> Iterator[tuple[str, list[dict[str, str]]]]:
 def _serve(pipe: Pipe, instances: int) -> None:
     sys.path.insert(0, str(FAKES))
     from baton_fakes.argo import FakeArgo  # noqa: PLC0415 - the tests' folder is on the path only now
-    from baton_fakes.serving import serving  # noqa: PLC0415
     from live_rows import start_workflows  # noqa: PLC0415
+
+    from baton_operator.engines.conformance import serving  # noqa: PLC0415
 
     async def run() -> None:
         fake = FakeArgo(["argo"])

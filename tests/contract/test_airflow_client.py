@@ -25,7 +25,8 @@ from airflow_client.client.models.dag_run_patch_body import DAGRunPatchBody
 from airflow_client.client.models.dag_run_response import DAGRunResponse
 from airflow_client.client.models.trigger_dag_run_post_body import TriggerDAGRunPostBody
 from baton_fakes.airflow import FakeAirflow
-from baton_fakes.serving import serving_in_thread
+
+from baton_operator.engines.conformance import serving_in_thread
 
 
 @pytest.fixture

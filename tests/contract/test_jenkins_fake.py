@@ -11,12 +11,11 @@ from typing import Any
 
 import aiohttp
 import pytest
-from baton_fakes.faults import Fault
 from baton_fakes.jenkins import FakeJenkins
 from baton_fakes.jenkins_security import ADMIN_TOKEN
 from baton_fakes.jenkins_state import JenkinsState, Startup
-from baton_fakes.ledger import read_ledger
-from baton_fakes.serving import serving
+
+from baton_operator.engines.conformance import Fault, read_ledger, serving
 
 FAKES = Path(__file__).parents[1] / "fakes"
 

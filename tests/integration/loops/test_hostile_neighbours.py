@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 from baton_fakes.argo import FakeArgo
 from baton_fakes.argo_harness import OneSecret
-from baton_fakes.faults import Fault
-from baton_fakes.serving import serving
 from loop_site import Site, turn
 from sqlalchemy import text
 
 from baton_operator.engines.argo import argo_adapter
+from baton_operator.engines.conformance import Fault, serving
 from baton_operator.engines.registry import Surroundings
 
 MEGABYTE = 1024 * 1024
@@ -83,7 +82,7 @@ async def stays_away(begin: Callable[[], Awaitable[object]], loop: object) -> as
 
 
 def test_every_fault_is_known() -> None:
-    from baton_fakes.faults import KINDS  # noqa: PLC0415 - beside its only use
+    from baton_operator.engines.conformance import KINDS  # noqa: PLC0415 - beside its only use
 
     assert {each.kind for each in FAULTS} <= set(KINDS)
 
