@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -54,7 +55,7 @@ def test_what_is_referred_to_is_there() -> None:
         assert template in {None, "no-such-template", *named("WorkflowTemplate")}
 
 
-@pytest.mark.parametrize("folder", [FOLDER, FOLDER / "argo"], ids=["embedded", "argo"])
+@pytest.mark.parametrize("folder", [FOLDER, FOLDER / "argo", FOLDER / "jenkins"], ids=["embedded", "argo", "jenkins"])
 def test_each_folder_shows_the_five_ways_a_run_can_go(folder: Path) -> None:
     """Success, failure, retry, something to cancel, and a fan-out over batches and items."""
     kinds = [each for path in sorted(folder.glob("*.yaml")) for each in documents(path)]
@@ -65,6 +66,25 @@ def test_each_folder_shows_the_five_ways_a_run_can_go(folder: Path) -> None:
     assert len(runs) >= 12
     for part in ("hello-ada", "failing-disk", "nap-long"):
         assert any(part in name for name in runs)
+
+
+def test_jobs_declare_what_their_automations_give_them() -> None:
+    """And the token, by which Baton finds their builds again; one Automation names a job that is not there."""
+    declared = {}
+    for path in (FOLDER / "jenkins" / "jobs").glob("*.xml"):
+        names = [each.text for each in ET.parse(path).iter("name")]  # noqa: S314 - our own
+        declared[path.stem] = set(names)
+    missing = set()
+    for automation in named("Automation").values():
+        if "jenkins" not in automation["spec"]["target"]:
+            continue
+        (job,) = automation["spec"]["target"]["jenkins"]["job"]
+        if job not in declared:
+            missing.add(job)
+            continue
+        given = {"BATON_TOKEN", "BATON_FINGERPRINT", *automation["spec"].get("arguments", {})}
+        assert given == declared[job], job
+    assert missing == {"no-such-job"}
 
 
 @pytest.mark.parametrize("name", named("Automation"))
