@@ -18,7 +18,7 @@ def conf(name):
 @dag(
     schedule=None,
     is_paused_upon_creation=False,
-    params={"secs": Param(2, type="number"), "fail": Param("no", enum=["no", "yes"])},
+    params={"secs": Param(2, type="number"), "fail": Param("no", type="string", enum=["no", "yes"])},
 )
 def nap():
     """Wait so many seconds; fail then, if that is wanted."""

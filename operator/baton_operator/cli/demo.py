@@ -12,8 +12,9 @@ from rich.markup import escape
 from sqlalchemy import text
 
 from baton_models.database import DatabaseConfig
+from baton_operator.cli.demo_books import books
 from baton_operator.cli.demo_display import Display, display
-from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, Script, miscounted, surprises
+from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, miscounted, surprises
 from baton_operator.cli.exits import FAILED, CommandError
 from baton_operator.cli.output import console as answers
 from baton_operator.cli.run_objects import Object, has_ended, name_of, phase_of
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
 NAMESPACE = "default"
 
 _RUNS = f"/apis/baton.dev/v1alpha1/namespaces/{NAMESPACE}/runs"
-_WORKFLOWS = "/apis/argoproj.io/v1alpha1/workflows"
-_RUN_UID = "baton.dev/run-uid"
-#: What Argo must have a Workflow for: all that was sent, but for what it refused.
+#: What the engine must have an execution for: all that was sent, but for what it refused.
 _ACCEPTED = text("""
 SELECT d.token FROM dispatch_attempt d JOIN run r ON r.id = d.run_id
 WHERE r.uid = ANY(CAST(:uids AS text[])) AND d.sends > 0 AND d.state <> 'REJECTED'
@@ -57,6 +56,7 @@ def demo(
 
      baton demo
      baton demo --engine argo --keep
+     baton demo --engine airflow
     """
     from baton_operator.local.errors import LocalError  # noqa: PLC0415 - only the extra `local` has this room
     from baton_operator.local.home import Home  # noqa: PLC0415
@@ -69,9 +69,8 @@ def demo(
     if not files:
         raise CommandError(f"no examples in {folder}: name another folder with --examples, or leave it out")
     stack = Stack(Home.at(home or home_folder()), lambda line: console.print(f"  {escape(line)}", style="dim"))
-    engines = [engine.value] if engine is DemoEngine.ARGO else []
     try:
-        problems = _Demo(stack, script, engines, console).play(files)
+        problems = _Demo(stack, engine, console).play(files)
     except LocalError as error:
         raise CommandError(str(error)) from None
     finally:
@@ -94,10 +93,10 @@ def _say_good_bye(console: Console, stack: "Stack", count: int, *, keep: bool) -
 class _Demo:
     """One showing."""
 
-    def __init__(self, stack: "Stack", script: Script, engines: list[str], console: Console) -> None:
+    def __init__(self, stack: "Stack", engine: DemoEngine, console: Console) -> None:
         self._stack = stack
-        self._script = script
-        self._engines = engines
+        self._script = SCRIPTS[engine]
+        self._engine = engine
         self._console = console
         self._database_url = ""
 
@@ -106,7 +105,8 @@ class _Demo:
         from baton_operator.local.api_server import ApiServer  # noqa: PLC0415 - only the extra `local` has this room
 
         self._title("A Baton of your own: PostgreSQL, a Kubernetes API server, the operator")
-        endpoints = self._stack.up(self._engines, operator=True)
+        engines = [] if self._engine is DemoEngine.EMBEDDED else [self._engine.value]
+        endpoints = self._stack.up(engines, operator=True)
         self._database_url = endpoints.database_url
         server = ApiServer(endpoints.kubeconfig)
         self._remove_earlier(server)
@@ -175,7 +175,7 @@ class _Demo:
         server.request("PATCH", f"{_RUNS}/{name}", {"spec": {"state": "Cancelled", "reason": _REASON}})
 
     async def _tell(self, database: DatabaseConfig, server: "ApiServer", uids: list[str]) -> list[str]:
-        """Show what the database knows of one Run; compare Argo's own books with it."""
+        """Show what the database knows of one Run; compare the engine's own books with it."""
         try:
             async with database.get_async_session() as session:
                 found = await find_run(session, NAMESPACE, self._script.told)
@@ -188,15 +188,17 @@ class _Demo:
         self._console.print(run_tree(tree, most=None))
         self._title(f"baton runs history {self._script.told}   (PostgreSQL keeps it when the Run is gone)")
         self._console.print(history_table(changes))
-        return self._compare(server, uids, tokens) if self._engines else []
+        return self._compare(server, uids, tokens)
 
     def _compare(self, server: "ApiServer", uids: list[str], tokens: Sequence[str]) -> list[str]:
-        """Compare Argo's Workflows of these Runs with the attempts: one for each, and none besides."""
-        workflows: list[Object] = server.request("GET", _WORKFLOWS)["items"]
-        ours = [each for each in workflows if (each["metadata"].get("labels") or {}).get(_RUN_UID) in uids]
-        problems = miscounted(tokens, list(map(name_of, ours)))
+        """Compare the engine's executions of these Runs with the attempts: one for each, and none besides."""
+        found = books(self._engine, self._stack, server, uids)
+        if found is None:
+            return []
+        problems = miscounted(tokens, found.names, found.kind)
         if not problems:
-            self._console.print(f"\nArgo has {len(ours)} Workflows for {len(tokens)} attempts, exactly one for each.")
+            counts = f"{len(found.names)} {found.kind}s for {len(tokens)} attempts"
+            self._console.print(f"\n{found.engine} has {counts}, exactly one for each.")
         return problems
 
 

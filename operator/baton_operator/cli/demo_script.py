@@ -13,6 +13,7 @@ class DemoEngine(StrEnum):
 
     EMBEDDED = "embedded"
     ARGO = "argo"
+    AIRFLOW = "airflow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,22 @@ SCRIPTS: Mapping[DemoEngine, Script] = {
         told="argo-fleet-all",
         patience=300.0,
     ),
+    DemoEngine.AIRFLOW: Script(
+        folder="airflow",
+        endings={
+            **dict.fromkeys(("airflow-hello-ada", "airflow-hello-grace", "airflow-hello-margaret"), _SUCCEEDED),
+            "airflow-hello-nobody": Ending("Failed", words="name"),
+            "airflow-flaky-order": Ending("Succeeded", attempts=2),
+            "airflow-failing-disk": Ending("Failed"),
+            "airflow-missing": Ending("Failed", words="no_such_dag"),
+            "airflow-nap-long": _CANCELLED,
+            "airflow-nap-short": _SUCCEEDED,
+            **dict.fromkeys(("airflow-fleet-all", "airflow-fleet-canary", "airflow-fleet-lab"), _SUCCEEDED),
+        },
+        cancelled="airflow-nap-long",
+        told="airflow-fleet-all",
+        patience=600.0,
+    ),
 }
 
 
@@ -105,13 +122,13 @@ def surprises(script: Script, runs: Sequence[Object]) -> list[str]:
     return found
 
 
-def miscounted(tokens: Sequence[str], workflows: Sequence[str]) -> list[str]:
-    """Say in one line each where the names of an engine's executions are not exactly the attempts' *tokens*."""
-    times = Counter(workflows)
+def miscounted(tokens: Sequence[str], executions: Sequence[str], kind: str) -> list[str]:
+    """Say in one line each where an engine's *executions*, each a *kind*, are not exactly the attempts' *tokens*."""
+    times = Counter(executions)
     wanted = set(tokens)
-    found = [f"attempt {each} has no Workflow" for each in sorted(wanted - times.keys())]
-    found += [f"Workflow {each} belongs to no attempt" for each in sorted(times.keys() - wanted)]
-    found += [f"attempt {each} has {count} Workflows" for each, count in sorted(times.items()) if count > 1]
+    found = [f"attempt {each} has no {kind}" for each in sorted(wanted - times.keys())]
+    found += [f"{kind} {each} belongs to no attempt" for each in sorted(times.keys() - wanted)]
+    found += [f"attempt {each} has {count} {kind}s" for each, count in sorted(times.items()) if count > 1]
     return found
 
 

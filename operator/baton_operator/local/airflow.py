@@ -39,7 +39,7 @@ _API_SERVER = "airflow-api-server"
 #: The processes that make runs run, and what each says when it has begun.
 _RUNNERS = {"airflow-scheduler": "Starting the scheduler", "airflow-dag-processor": "Processing files using"}
 _COMMANDS = {"airflow-scheduler": ["scheduler", "--skip-serve-logs"], "airflow-dag-processor": ["dag-processor"]}
-_PATIENCE = 180.0
+_PATIENCE = 300.0
 _CONFIGURATION = """\
 [core]
 dags_folder = {dags}
@@ -68,7 +68,8 @@ base_log_folder = {folder}/logs
 scheduler_idle_sleep_time = 0.5
 
 [dag_processor]
-refresh_interval = 5
+refresh_interval = 30
+min_file_process_interval = 3600
 
 [usage_data_collection]
 enabled = False
@@ -229,12 +230,36 @@ class Airflow:
             seconds=_PATIENCE,
         )
 
+    def dag_runs(self, prefix: str) -> list[dict[str, Any]]:
+        """
+        Give all DAG runs whose ids begin with *prefix*, of whatever DAG, the oldest first.
+
+        Raises:
+            ServerFailed: The api-server did not answer, or not with a list.
+        """
+        token = self._token()
+        found: list[dict[str, Any]] = []
+        while True:
+            path = f"/api/v2/dags/~/dagRuns?run_id_prefix_pattern={prefix}&limit=100&order_by=id&offset={len(found)}"
+            page = token and self._ask("GET", path, token=token)
+            if not page:
+                raise ServerFailed(
+                    f"Airflow at {self.url} does not list its runs: see {self.home.path}/{_API_SERVER}/log"
+                )
+            found += page["dag_runs"]
+            if not page["dag_runs"] or len(found) >= page["total_entries"]:
+                return found
+
     def _knows_dags(self) -> bool:
+        token = self._token()
+        found = token and self._ask("GET", "/api/v2/dags?limit=1", token=token)
+        return bool(found and found["total_entries"])
+
+    def _token(self) -> str | None:
         login = self.login()
         body = {"username": login.username, "password": login.password}
-        token = self._ask("POST", "/auth/token", body)
-        found = token and self._ask("GET", "/api/v2/dags?limit=1", token=token["access_token"])
-        return bool(found and found["total_entries"])
+        answer = self._ask("POST", "/auth/token", body)
+        return str(answer["access_token"]) if answer else None
 
     def _ask(self, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
         """Ask the api-server; None if it does not answer, or not with what was asked for."""

@@ -83,4 +83,4 @@ def test_a_run_that_ends_otherwise_is_noticed(ending: Ending, seen: list[dict[st
     ],
 )
 def test_each_attempt_has_exactly_one_workflow(workflows: list[str], problems: list[str]):
-    assert miscounted(["b", "a"], workflows) == problems
+    assert miscounted(["b", "a"], workflows, "Workflow") == problems

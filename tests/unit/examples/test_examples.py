@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ def named(kind: str) -> dict[str, dict[str, Any]]:
     return {each["metadata"]["name"]: each for each in EVERYTHING if each["kind"] == kind}
 
 
+def dags() -> list[str]:
+    """Name the DAGs of the examples, as their file spells them."""
+    text = (FOLDER / "airflow" / "dags" / "baton_examples.py").read_text()
+    return re.findall(r"@dag\((?:[^@]|\n)*?\ndef (\w+)\(", text) + re.findall(r'with DAG\(\s+"(\w+)"', text)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
 def test_a_file_opens_with_what_one_sees(path: Path) -> None:
     """A sentence and, unless it only prepares, the command that shows the effect."""
@@ -44,21 +51,23 @@ def test_no_name_is_used_twice() -> None:
 
 
 def test_what_is_referred_to_is_there() -> None:
-    """Runs find their Automation, Automations their Engine and template; a local Baton makes the Engine `argo`."""
+    """Runs find their Automation, Automations their Engine, template or DAG; a local Baton makes two of the Engines."""
     for run in named("Run").values():
         assert run["spec"]["automationRef"]["name"] in named("Automation")
     for automation in named("Automation").values():
         engine = automation["spec"]["engineRef"]["name"]
         (target,) = automation["spec"]["target"]
-        assert target == ("argo" if engine == "argo" else named("Engine")[engine]["spec"]["type"].lower())
+        made = {"argo", "airflow"}
+        assert target == (engine if engine in made else named("Engine")[engine]["spec"]["type"].lower())
         template = automation["spec"]["target"][target].get("workflowTemplate")
         assert template in {None, "no-such-template", *named("WorkflowTemplate")}
+        assert automation["spec"]["target"][target].get("dag") in {None, "no_such_dag", *dags()}
 
 
-@pytest.mark.parametrize("folder", [FOLDER, FOLDER / "argo", FOLDER / "jenkins"], ids=["embedded", "argo", "jenkins"])
-def test_each_folder_shows_the_five_ways_a_run_can_go(folder: Path) -> None:
+@pytest.mark.parametrize("folder", ["", "argo", "airflow", "jenkins"], ids=["embedded", "argo", "airflow", "jenkins"])
+def test_each_folder_shows_the_five_ways_a_run_can_go(folder: str) -> None:
     """Success, failure, retry, something to cancel, and a fan-out over batches and items."""
-    kinds = [each for path in sorted(folder.glob("*.yaml")) for each in documents(path)]
+    kinds = [each for path in sorted((FOLDER / folder).glob("*.yaml")) for each in documents(path)]
     specs = [each["spec"] for each in kinds if each["kind"] == "Automation"]
     assert any(spec.get("retry", {}).get("maxAttempts", 1) > 1 for spec in specs)
     assert any(spec.get("dispatch", {}).get("per") == "Item" and len(spec["batches"]) > 1 for spec in specs)
