@@ -153,8 +153,8 @@ async def test_streams_are_few(harness: FakeArgoHarness) -> None:
 class Speaker:
     """A server whose streams say what a test writes, and nothing else."""
 
-    def __init__(self, way: str, *texts: bytes, hang: bool = False) -> None:
-        self._way, self._texts, self._hang = way, texts, hang
+    def __init__(self, way: str, *texts: bytes, hang: bool = False, pause: float = 0.0) -> None:
+        self._way, self._texts, self._hang, self._pause = way, texts, hang, pause
         self.open = 0
 
     def app(self) -> web.Application:
@@ -174,6 +174,7 @@ class Speaker:
         try:
             for text in self._texts:
                 await stream.write(text)
+                await asyncio.sleep(self._pause)
             if self._hang:
                 await eventually(lambda: _now(request.transport is None or request.transport.is_closing()))
         finally:
@@ -181,9 +182,9 @@ class Speaker:
         return stream
 
 
-async def ended(way: str, *texts: bytes) -> tuple[BaseException | None, int]:
+async def ended(way: str, *texts: bytes, pause: float = 0.0) -> tuple[BaseException | None, int]:
     """Listen to a server that says *texts*; return how the stream ended, and how many hints came."""
-    async with serving(Speaker(way, *texts).app()) as url:
+    async with serving(Speaker(way, *texts, pause=pause).app()) as url:
         harness = patient(way, FakeArgo(), url)
         listener = Listener(harness)
         end = await listener.end()
@@ -210,8 +211,8 @@ async def test_a_line_without_an_end_is_not_collected(way: str) -> None:
 
 async def test_the_same_phase_again_is_no_news(way: str) -> None:
     """Nodes come and go without a word of ours; only a phase wakes."""
-    pieces = [EVENTS[way] % phase for phase in (b"Running", b"Running", b"Running")]
-    end, heard = await ended(way, *pieces)
+    pieces = [EVENTS[way] % phase for phase in (b"Running", b"Running", b"Running", b"Running")]
+    end, heard = await ended(way, *pieces, pause=0.1)
     assert end is None
     assert heard <= 2
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from airflow_guards import AIRFLOW
+from argo_guards import ARGO as ARGO_WAYS
 from dispatch_guards import DISPATCH
 from guard import Guard
+from jenkins_guards import JENKINS
 from limit_guards import LIMITS
 from suite_guards import SUITE
 
@@ -214,4 +216,4 @@ BORDERS = (
     ),
 )
 
-GUARDS = DISPATCH + LIMITS + SUITE + STORE + ENGINES + BORDERS + AIRFLOW
+GUARDS = DISPATCH + LIMITS + SUITE + STORE + ENGINES + BORDERS + AIRFLOW + ARGO_WAYS + JENKINS
