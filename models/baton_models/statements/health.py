@@ -34,9 +34,14 @@ FROM (SELECT DISTINCT run_id FROM dispatch_attempt WHERE engine_id = :engine AND
 WHERE run.id = waiting.run_id
 """)
 
+#: Their Runs say when they are sent again, so these are shown anew.
 _HURRY = text("""
-UPDATE dispatch_attempt SET due_at = clock_timestamp(), tries = 0
-WHERE engine_id = :engine AND state = 'INTENT' AND tries > 0 AND due_at > clock_timestamp()
+WITH hurried AS (
+  UPDATE dispatch_attempt SET due_at = clock_timestamp(), tries = 0
+  WHERE engine_id = :engine AND state = 'INTENT' AND tries > 0 AND due_at > clock_timestamp()
+  RETURNING run_id
+)
+UPDATE run SET project_at = clock_timestamp() FROM (SELECT DISTINCT run_id FROM hurried) h WHERE run.id = h.run_id
 """)
 
 _RESET = text("""

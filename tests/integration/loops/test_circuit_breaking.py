@@ -183,7 +183,9 @@ async def test_an_engine_that_is_back_is_sent_to_at_once(site: Site) -> None:
     site.engine.down = RetryableError("no connection")
     await turn_probe(site, later=0)
     site.engine.down = None
+    site.execute("UPDATE run SET project_at = NULL")
     await turn_probe(site, later=0)
+    assert site.one("SELECT count(*) FROM run WHERE project_at IS NOT NULL") == 3  # they said when they are sent again
     await site.dispatch()
     assert site.runs()["patient"][0] == "PENDING"
     assert len(site.engine.submits) == 3
