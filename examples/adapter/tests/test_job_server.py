@@ -45,7 +45,7 @@ class JobServerHarness:
         """Make an adapter with another credential or address."""
         spec = {"url": url or self.url, "auth": {"bearer": {"secretRef": {"name": "job-server"}}}}
         engine = EngineSpec(uuid.uuid4(), "team", "jobs", "JobServer", 1, spec)
-        return JobServerAdapter(engine, loopback(source, request_deadline=1.0))
+        return JobServerAdapter(engine, loopback(source, request_deadline=2.0))
 
     def request(self, fate: Fate = "lasts", **changes: Any) -> SubmitRequest:
         """Make a request for a nap."""
