@@ -33,7 +33,7 @@ LIMITS = (
         CLAIM,
         "greatest(CAST(:per_namespace AS bigint) - coalesce(h.n, 0), 0)",
         "greatest(CAST(:per_namespace AS bigint), 0)",
-        (SHARING + "p7_replicas_that_claim_at_once_keep_both_limits",),
+        (SHARING + "a_tenant_at_its_own_limit_leaves_the_rest_to_the_others",),
     ),
     Guard(
         "a namespace is found by a step in the index",
