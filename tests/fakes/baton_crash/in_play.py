@@ -116,13 +116,10 @@ class JenkinsInPlay:
 
     def _entry(self, entry: Mapping[str, Any]) -> LedgerEntry:
         job, number = entry["job"], entry["number"]
-        build = self.fake.state.job(job).builds[number]
-        moment = self.fake.state.now()
-        return LedgerEntry(
-            entry["token"],
-            f"{job}#{number}/{entry['queue_id']}/{self.fake.state.shown_time(build.begun)}",
-            finished=not build.at(moment).building,
-        )
+        build = self.fake.state.job(job).builds.get(number)  # gone after a kill of the server
+        begun = self.fake.state.shown_time(entry["begun"])
+        building = build is not None and build.at(self.fake.state.now()).building
+        return LedgerEntry(entry["token"], f"{job}#{number}/{entry['queue_id']}/{begun}", finished=not building)
 
 
 class AirflowInPlay:

@@ -51,6 +51,7 @@ class Wire:
         self.pieces = 0
         self._server = (host, port)
         self._open: set[asyncio.StreamWriter] = set()
+        self._stranded: set[asyncio.StreamWriter] = set()
         self._released = asyncio.Event()
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -79,6 +80,10 @@ class Wire:
     def thaw(self) -> None:
         """Pass on again, what has come meanwhile too."""
         self._loop.call_soon_threadsafe(self._flowing.set)
+
+    def strand(self) -> None:
+        """Pass nothing on any more of the connections that are open now, and never close them; new ones work."""
+        self._loop.call_soon_threadsafe(self._stranded.update, self._open)
 
     def let_go(self) -> None:
         """Pass on what was held, even if who sent it has gone."""
@@ -130,6 +135,7 @@ class Wire:
             )
         finally:
             self._open -= both
+            self._stranded -= both
             for each in both:
                 each.transport.abort()
 
@@ -144,6 +150,8 @@ class Wire:
         with contextlib.suppress(OSError):
             while data := await reader.read(_BLOCK):
                 await self._flowing.wait()
+                if writer in self._stranded:
+                    continue
                 match self._judged(direction, data):
                     case "cut":
                         for each in both:

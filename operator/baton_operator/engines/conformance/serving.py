@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from aiohttp import web
@@ -30,7 +30,16 @@ def serving_in_thread(app: web.Application, *, port: int = 0) -> Iterator[str]:
     try:
         yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
     finally:
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end(server.__aexit__(None, None, None)), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+async def _end(closing: Awaitable[object]) -> None:
+    """Close the server, and end what still answers: a stream would go on for ever."""
+    await closing
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
