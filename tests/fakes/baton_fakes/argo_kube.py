@@ -18,9 +18,11 @@ from baton_fakes.argo_state import ArgoState, RefusalError
 from baton_fakes.argo_streams import movements
 from baton_fakes.argo_workflows import FakeWorkflow
 
-_GROUP = "/apis/argoproj.io/v1alpha1"
+_VERSION = "argoproj.io/v1alpha1"
+_GROUP = f"/apis/{_VERSION}"
 _REASONS = {
     3: (422, "Invalid"),
+    9: (400, "BadRequest"),
     5: (404, "NotFound"),
     6: (409, "AlreadyExists"),
     7: (403, "Forbidden"),
@@ -146,20 +148,22 @@ class KubeEndpoints:
         return _json(self._whole(workflow, now))
 
     async def _delete(self, request: web.Request) -> web.StreamResponse:
-        self._state.delete(self._found(request))
-        return _json({"kind": "Status", "apiVersion": "v1", "status": "Success"})
+        workflow = self._found(request)
+        self._state.delete(workflow)
+        details = {"name": workflow.name, "group": "argoproj.io", "kind": "workflows", "uid": workflow.uid}
+        return _json({"kind": "Status", "apiVersion": "v1", "status": "Success", "details": details})
 
     async def _template(self, request: web.Request) -> web.StreamResponse:
         key = (request.match_info["namespace"], request.match_info["name"])
         if key not in self._state.templates:
             raise RefusalError(5, f'workflowtemplates.argoproj.io "{key[1]}" not found')
-        return _json(self._state.templates[key])
+        return _json({"apiVersion": _VERSION, "kind": "WorkflowTemplate", **self._state.templates[key]})
 
     async def _cluster_template(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
         if name not in self._state.cluster_templates:
             raise RefusalError(5, f'clusterworkflowtemplates.argoproj.io "{name}" not found')
-        return _json(self._state.cluster_templates[name])
+        return _json({"apiVersion": _VERSION, "kind": "ClusterWorkflowTemplate", **self._state.cluster_templates[name]})
 
     def _found(self, request: web.Request) -> FakeWorkflow:
         return self._state.find(request.match_info["namespace"], request.match_info["name"])
@@ -168,7 +172,9 @@ class KubeEndpoints:
         document = workflow.document(moment, template=self._state.template_of(workflow), whole=True)
         document["metadata"]["resourceVersion"] = _version_of(workflow, moment)
         del document["metadata"]["generateName"]
-        return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", **document}
+        if not workflow.parameters:
+            del document["spec"]["arguments"]
+        return {"apiVersion": _VERSION, "kind": "Workflow", **document}
 
     def _partial(self, workflow: FakeWorkflow, moment: float) -> dict[str, Any]:
         metadata = self._whole(workflow, moment)["metadata"]
@@ -197,7 +203,7 @@ def refusal(error: RefusalError, status: int | None = None, reason: str = "") ->
         "reason": word,
         "code": code,
     }
-    if match := re.match(r'(\w+)\.argoproj\.io "([^"]*)"', str(error), re.IGNORECASE):
+    if match := re.search(r'(\w+)\.argoproj\.io "([^"]*)"', str(error), re.IGNORECASE):
         document["details"] = {"name": match[2], "group": "argoproj.io", "kind": match[1]}
     return _json(document, code)
 
@@ -213,7 +219,7 @@ def _start_of(token: str) -> str:
     try:
         return str(orjson.loads(base64.b64decode(token, validate=True))["start"]) if token else ""
     except (ValueError, KeyError, TypeError) as error:
-        raise RefusalError(3, f"invalid continue token: continue key is not valid: {error}") from error
+        raise RefusalError(9, f"invalid continue token: continue key is not valid: {error}") from error
 
 
 async def _version(request: web.Request) -> web.StreamResponse:
