@@ -160,6 +160,7 @@ class EmbeddedTaskModel(TimestampMixin, KeyedBase):
         lease_until: When its worker counts as dead unless it says otherwise.
         cancel_requested: Whether its worker is to end it.
         on_crash: ``fail`` or ``retry``: what a worker's death means for it.
+        crashes: How often it has begun anew after the death of its worker.
         timeout_seconds: How long it may run; NULL for no limit.
         logs: Its lines, oldest first, cut to the last 256 KiB.
     """
@@ -176,6 +177,7 @@ class EmbeddedTaskModel(TimestampMixin, KeyedBase):
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     cancel_requested: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     on_crash: Mapped[str] = mapped_column(String(10), default="fail", server_default=text("'fail'"))
+    crashes: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
     timeout_seconds: Mapped[int | None] = mapped_column(Integer)
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

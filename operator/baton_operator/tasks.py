@@ -159,7 +159,8 @@ def task(name: str, *, timeout: float | None = None, on_crash: OnCrash = "fail")
     Args:
         name: Letters, digits, ``.``, ``_`` and ``-``, e.g. ``acme.restart``.
         timeout: Seconds it may run; None for no limit.
-        on_crash: ``fail`` or ``retry`` when its worker dies: at most once, or at least once.
+        on_crash: ``fail`` or ``retry`` when its worker dies: at most once, or at least once; it begins anew five times
+            for one attempt, then the attempt fails.
 
     Raises:
         InvalidTaskError: The name, the timeout or a parameter cannot be used.

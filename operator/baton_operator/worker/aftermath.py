@@ -11,6 +11,10 @@ from baton_operator.worker import claims
 from baton_operator.worker.children import Cause
 from baton_operator.worker.finish import Outcome, Settle, finish
 
+#: How often a task with ``on_crash="retry"`` begins anew, for one attempt: what kills its worker each time would
+#: otherwise go on for ever.
+RESTARTS = 5
+
 
 class Aftermath:
     """
@@ -56,11 +60,12 @@ class Aftermath:
     async def _crashed(self, session: AsyncSession, row: Row[Any], worker: str, why: str) -> None:
         if row.cancel_requested:
             outcome = Outcome("cancelled", error="the task was ended because of a cancel")
-        elif row.on_crash == "retry":
+        elif row.on_crash == "retry" and row.crashes < RESTARTS:
             log = TaskLog(row.logs)
             log.append(f"--- {why}; the task begins anew\n".encode())
-            await claims.requeue(session, row.id, log.text)
+            await claims.requeue(session, row.id, log.text, crashed=True)
             return
         else:
-            outcome = Outcome("failed", error=why)
+            often = f", after the task had begun anew {row.crashes} times" if row.crashes else ""
+            outcome = Outcome("failed", error=f"{why}{often}")
         await finish(session, row.id, worker, outcome, self._settle)

@@ -58,13 +58,13 @@ _CANCELS = text(
 ).bindparams(bindparam("workers", type_=_TEXTS))
 _HELD = text(
     """
-    SELECT id, token, cancel_requested, on_crash, logs FROM embedded_task
+    SELECT id, token, cancel_requested, on_crash, crashes, logs FROM embedded_task
     WHERE worker = :worker AND state = 'running' FOR UPDATE
     """
 )
 _EXPIRED = text(
     """
-    SELECT id, token, worker, cancel_requested, on_crash, logs FROM embedded_task
+    SELECT id, token, worker, cancel_requested, on_crash, crashes, logs FROM embedded_task
     WHERE state = 'running' AND lease_until < clock_timestamp()
     ORDER BY lease_until LIMIT 100 FOR UPDATE SKIP LOCKED
     """
@@ -72,7 +72,8 @@ _EXPIRED = text(
 _REQUEUE = text(
     """
     UPDATE embedded_task
-    SET state = 'queued', worker = NULL, lease_until = NULL, started_at = NULL, logs = :logs, updated_at = now()
+    SET state = 'queued', worker = NULL, lease_until = NULL, started_at = NULL, logs = :logs, updated_at = now(),
+        crashes = crashes + CAST(CAST(:crashed AS boolean) AS int)
     WHERE id = :id AND state = 'running'
     RETURNING pg_notify('baton_embedded', '')
     """
@@ -148,6 +149,6 @@ async def expired(session: AsyncSession) -> Sequence[Row[Any]]:
     return (await session.execute(_EXPIRED)).all()
 
 
-async def requeue(session: AsyncSession, task_id: UUID, logs: str) -> None:
-    """Let another worker begin a running task anew, under the same token."""
-    await session.execute(_REQUEUE, {"id": task_id, "logs": logs})
+async def requeue(session: AsyncSession, task_id: UUID, logs: str, *, crashed: bool = False) -> None:
+    """Let another worker begin a running task anew, under the same token; *crashed* counts that its worker died."""
+    await session.execute(_REQUEUE, {"id": task_id, "logs": logs, "crashed": crashed})
