@@ -69,7 +69,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT i.external_id, i.url, i.native_status, count(*) OVER () AS executions
   FROM run_orchestration o JOIN orchestration_instance i ON i.id = o.orchestration_instance_id
-  WHERE o.run_id = r.id ORDER BY i.id DESC LIMIT 1) x ON true
+  WHERE o.run_id = r.id ORDER BY i.duplicate_of_id IS NOT NULL, i.id DESC LIMIT 1) x ON true
 LEFT JOIN LATERAL (
   SELECT jsonb_agg(jsonb_build_array(u.batch, u.item, u.message) ORDER BY u.finished_at, u.id) AS failures FROM (
     SELECT * FROM (

@@ -54,7 +54,9 @@ FROM item_execution x JOIN item i ON i.id = x.item_id WHERE x.run_id = :run ORDE
 _ATTEMPTS = """
 SELECT a.id, a.batch_execution_id, a.item_execution_id, a.attempt_no AS attempt, a.token, a.state, a.error AS message,
        a.sends, a.due_at, a.first_sent_at, a.engine_id, a.fingerprint, i.external_id, i.url, i.status,
-       i.status_reason AS reason, i.native_status, i.started_at, i.finished_at, i.duration_seconds
+       i.status_reason AS reason, i.native_status, i.started_at, i.finished_at, i.duration_seconds,
+       (SELECT jsonb_agg(jsonb_build_object('external_id', x.external_id, 'status', x.status) ORDER BY x.id)
+        FROM orchestration_instance x WHERE x.duplicate_of_id = i.id) AS duplicates
 FROM dispatch_attempt a LEFT JOIN orchestration_instance i ON i.id = a.orchestration_instance_id
 WHERE a.run_id = :run ORDER BY a.attempt_no, a.id
 """

@@ -114,6 +114,8 @@ def _attempt(row: Row) -> Text:
         line.append("  ").append(row["url"], style=f"link {row['url']}")
     elif row["external_id"]:
         line.append(f"  {row['external_id']}", style="dim")
+    for each in row["duplicates"] or ():
+        line.append(f"  EngineDuplicated: {each['external_id']} ").append_text(_word(each["status"]))
     return line
 
 

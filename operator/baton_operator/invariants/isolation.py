@@ -47,7 +47,7 @@ _CROSSED_LINKS = Rule(
            || a.run_id || ' started' AS found
     FROM run_orchestration o JOIN run r ON r.id = o.run_id
     JOIN orchestration_instance i ON i.id = o.orchestration_instance_id
-    JOIN dispatch_attempt a ON a.orchestration_instance_id = i.id
+    JOIN dispatch_attempt a ON a.orchestration_instance_id = coalesce(i.duplicate_of_id, i.id)
     WHERE a.run_id <> o.run_id
     """,
     _REPORT,

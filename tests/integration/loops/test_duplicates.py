@@ -6,7 +6,9 @@ import asyncio
 
 from loop_site import Site
 
+from baton_models.statements.projection import read_runs
 from baton_models.status import ExecutionStatus
+from baton_operator.cli.run_rows import read_attempts
 from baton_operator.engines.base import Outcome, SubmitRequest, Unknown
 from baton_operator.loops.settle import Verdict
 
@@ -73,6 +75,20 @@ async def test_r7_what_an_engine_starts_again_later_is_followed(site: Site) -> N
         (True, "PROCESSING", "EngineDuplicated", 1, True, 1),
     ]
     assert len(site.engine.submits) == 1
+
+
+async def test_r7_people_are_shown_the_one_that_counts_and_the_other_beside_it(site: Site) -> None:
+    """The custom resource names the first; `baton runs get` names both."""
+    await running_twice(site)
+    (run,) = (row.id for row in site.rows("SELECT id FROM run"))
+    async with site.first.database.get_async_session() as session:
+        (shown,) = await read_runs(session, [run])
+        (attempt,) = await read_attempts(session, run)
+    first, second = (each.id for each in site.engine.all())
+    assert (shown.external_id, shown.executions) == (first, 2)
+    assert attempt["duplicates"] == [{"external_id": second, "status": "PROCESSING"}]
+    site.engine.end()
+    await site.track()
 
 
 async def test_r7_the_unit_ends_as_the_one_that_counts_does(site: Site) -> None:
