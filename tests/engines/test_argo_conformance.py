@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 
 import pytest
 from baton_fakes.argo_harness import ArgoHarness
 from baton_fakes.argo_kube_harness import KubeHarness
 from baton_fakes.argo_state import NAP
 
+from baton_models import ExecutionStatus
 from baton_operator.engines.argo_workflow import RUN_UID_LABEL
 from baton_operator.engines.base import Adopted, CancelMode, CancelOutcome, NotSent
 from baton_operator.engines.conformance import AdapterConformance, OneSecret, eventually, observed, submitted
@@ -21,10 +23,10 @@ WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/{}/workflows"
 LATER = ("/phase", "/completed", "/creator", "/creator-email", "/creator-preferred-username")
 GROUP = "rbac.authorization.k8s.io"
 TEMPLATES = {"apiGroups": ["argoproj.io"], "resources": ["workflowtemplates"], "verbs": ["get"]}
-#: The least rights with which the adapter works, as docs/engines/argo.md shows them: what argo-server does for us
-#: needs ``update``, what we do ourselves ``patch``.
+#: The least rights with which the adapter works, as docs/engines/argo.md shows them: an end is a ``patch``, a retry by
+#: argo-server an ``update``.
 RIGHTS = {
-    "server": ["create", "get", "list", "watch", "update"],
+    "server": ["create", "get", "list", "watch", "patch", "update"],
     "kubernetes": ["create", "get", "list", "watch", "patch"],
 }
 
@@ -182,3 +184,31 @@ async def test_a_retry_of_what_succeeded_is_refused(connect: Connect) -> None:
     with pytest.raises(PermanentError, match="retry a succeeded workflow"):
         await adapter.retry(wanted)
     assert await adapter.look(wanted) == before
+
+
+@pytest.mark.parametrize("way", [AuthMode.CLIENT, None], ids=["client", "kubernetes"])
+async def test_a_poll_after_a_hint_sees_what_it_was_about(connect: Connect, way: AuthMode | None) -> None:
+    """The list is no older than the stream: polled at its hints alone, a workflow is seen to its end."""
+    harness = await connect(way)
+    moved = asyncio.Event()
+
+    async def listen() -> None:
+        async with aclosing(harness.adapter.hints([{"namespace": harness.namespace}])) as hints:
+            async for _ in hints:
+                moved.set()
+
+    listening = asyncio.create_task(listen())
+    async with asyncio.timeout(20):  # argo-server's stream stands with its first event
+        while not moved.is_set():
+            await submitted(harness, "succeeds")
+            await asyncio.wait([listening], timeout=0.5)
+    _, wanted = await submitted(harness, "succeeds")
+    seen = ExecutionStatus.PENDING
+    async with asyncio.timeout(20):
+        while not seen.is_finished:
+            await moved.wait()
+            moved.clear()
+            seen = next((each.status for each in (await harness.adapter.observe([wanted])).observations), seen)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    assert seen is ExecutionStatus.COMPLETED

@@ -17,22 +17,24 @@ async def together(streams: Sequence[AsyncGenerator[None, None]]) -> AsyncGenera
     Raises:
         EngineError: All have ended, none of them well: the first one's error.
     """
-    moved = asyncio.Event()
+    woken, news = asyncio.Event(), asyncio.Event()
 
     async def follow(stream: AsyncGenerator[None, None]) -> None:
         try:
             async with aclosing(stream) as hints:
                 async for _ in hints:
-                    moved.set()
+                    news.set()
+                    woken.set()
         finally:
-            moved.set()
+            woken.set()
 
     tasks = [asyncio.create_task(follow(stream), name="hints") for stream in streams[:STREAMS]]
     try:
-        while not all(task.done() for task in tasks):
-            await moved.wait()
-            moved.clear()
-            if not all(task.done() for task in tasks):
+        while news.is_set() or not all(task.done() for task in tasks):
+            await woken.wait()
+            woken.clear()
+            if news.is_set():
+                news.clear()
                 yield
     finally:
         for task in tasks:

@@ -8,7 +8,8 @@ no evidence of absence. Measured on 4.0.2:
 * Ending what has ended is 500 "cannot shutdown a completed workflow"; retrying what succeeded, or goes on, is 400.
 * Lists come from a cache and say nothing about absence; GET is the truth. A list's ``limit`` cuts in silence unless
   ``ext.showRemainingItemCount=true`` is among the field selectors; ``continue`` is an offset; empty is ``null``.
-* The event stream is SSE without ids, ``:`` every 15 s; a resource version that is too old is 400 there, not 410.
+* The event stream is SSE without ids, ``:`` every 15 s; its headers come with the first of either. A resource version
+  that is too old is 400 there, not 410.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -27,6 +28,9 @@ from baton_operator.engines.http import Call
 
 #: Workflows a page: with `LIST_FIELDS` about 290 bytes each.
 PAGE = 500
+
+#: Seconds until an event stream must have said something: its headers come with the first event or keepalive.
+FIRST_WORD = 40.0
 
 _ALREADY_EXISTS = 6
 _STATE = ("metadata.name", "metadata.uid", "spec.suspend", "spec.shutdown", "status.phase", "status.message")
@@ -145,9 +149,8 @@ class ArgoServer(ArgoTransport):
             "fields": _EVENT_FIELDS,
         }
         path = f"/api/v1/workflow-events/{segment(namespace)}"
-        call = Call(
-            "hints", "GET", path, params=params, headers={"Accept": "text/event-stream"}, deadline=self.deadline
-        )
+        headers = {"Accept": "text/event-stream"}
+        call = Call("hints", "GET", path, params=params, headers=headers, deadline=FIRST_WORD)
         async with aclosing(changes(self.http, call, "text/event-stream", read_server_event)) as moves:
             async for move in moves:
                 yield move

@@ -68,6 +68,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
         quota: How many workflows a namespace may hold; more are 403.
         oldest_version: A stream from an older version than this is refused.
         watch: Seconds after which a stream ends by itself.
+        keepalive: Seconds of silence after which an event stream says ``:``.
     """
 
     list_lag: float = 0.0
@@ -76,6 +77,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     quota: int | None = None
     oldest_version: int = 0
     watch: float = 1800.0
+    keepalive: float = 15.0
 
 
 class ArgoState:

@@ -13,7 +13,6 @@ from baton_fakes.argo_workflows import FakeWorkflow
 
 #: Seconds between two looks at what has moved.
 _PACE = 0.02
-_KEEPALIVE = 15.0
 
 Labels = Callable[[Mapping[str, str]], bool]
 
@@ -68,7 +67,6 @@ class ServerEvents:
             words = f"too old resource version: {version} ({self._state.settings.oldest_version})"
             return _sse_error(400, 3, words)
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await stream.prepare(request)
         wanted = selector(query.get("listOptions.labelSelector", ""))
         fields, spoken = query.get("fields", ""), time.monotonic()
         moves = movements(
@@ -80,12 +78,15 @@ class ServerEvents:
                     move.moment, template=self._state.template_of(move.workflow), whole=True
                 )
                 event = clean({"result": {"type": move.type, "object": document}}, fields)
+                await stream.prepare(request)  # the real one's headers come with its first word, too
                 await stream.write(b"data: " + orjson.dumps(event) + b" \n\n\n")
-            elif time.monotonic() - spoken > _KEEPALIVE:
+            elif time.monotonic() - spoken > self._state.settings.keepalive:
+                await stream.prepare(request)
                 await stream.write(b":\n\n")
             else:
                 continue
             spoken = time.monotonic()
+        await stream.prepare(request)
         return stream
 
 
