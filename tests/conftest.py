@@ -177,7 +177,7 @@ def argo_client_server(argo: Callable[[AuthMode], str]) -> str:
 @pytest.fixture(scope="session")
 def airflow(local_home: Home) -> Airflow:
     """A running Airflow, with its scheduler and DAG processor: runs of the examples' DAGs really run."""
-    made = Airflow(local_home, say_on_stderr)
+    made = Airflow(local_home, say_on_stderr, fsync=False)
     with failing_in_one_line(), local_home.locked(say_on_stderr):
         made.up()
     return made

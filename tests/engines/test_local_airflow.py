@@ -89,7 +89,7 @@ def test_who_may_only_look_starts_nothing(airflow: Airflow) -> None:
 def own() -> Iterator[Airflow]:
     """An Airflow of the test's own, which is not started yet."""
     with scratch_home(print) as home:
-        yield Airflow(home, print)
+        yield Airflow(home, print, fsync=False)
     assert processes_of(home.path) == []
     assert not home.path.exists()
 

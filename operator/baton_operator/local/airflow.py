@@ -1,9 +1,10 @@
 """
 Airflow without containers: its api-server, and its scheduler and DAG processor so that runs really run.
 
-Everything is in one folder of the home: configuration, SQLite database, passwords, logs. Tasks run as processes of the
-scheduler (LocalExecutor, two at a time). Who asks logs in by name and password (simple auth manager). The scheduler's
-own log server is off, since its port is fixed; the api-server reads the files.
+Configuration, passwords and logs are in one folder of the home, its rows in the home's PostgreSQL: on SQLite the
+scheduler ends with "database is locked" as soon as a busy machine lets two processes write at once. Tasks run as
+processes of the scheduler (LocalExecutor, two at a time). Who asks logs in by name and password (simple auth manager).
+The scheduler's own log server is off, since its port is fixed; the api-server reads the files.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import http.client
 import json
 import os
 import secrets
-import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -25,6 +25,7 @@ from baton_operator.local.binaries import AIRFLOW
 from baton_operator.local.errors import ServerFailed
 from baton_operator.local.home import Home, write_private
 from baton_operator.local.manifests import examples_folder
+from baton_operator.local.postgres import Postgres, create_database
 from baton_operator.local.process import ServerProcess
 from baton_operator.local.progress import Say, heartbeat
 from baton_operator.local.server import PortOf, start_on_free_ports
@@ -53,7 +54,7 @@ simple_auth_manager_passwords_file = {folder}/passwords.json
 execution_api_server_url = http://127.0.0.1:{port}/execution/
 
 [database]
-sql_alchemy_conn = sqlite:///{database}
+sql_alchemy_conn = {database}
 
 [api]
 secret_key = {key}
@@ -63,9 +64,6 @@ jwt_secret = {key}
 
 [logging]
 base_log_folder = {folder}/logs
-
-[scheduler]
-scheduler_idle_sleep_time = 0.5
 
 [dag_processor]
 refresh_interval = 30
@@ -93,11 +91,13 @@ class Airflow:
         home: Where they live.
         say: Told what is waited for.
         dags: The folder of its DAGs; None for those of the examples.
+        fsync: Whether PostgreSQL waits for the disk; as for the home's other databases.
     """
 
     home: Home
     say: Say
     dags: Path | None = None
+    fsync: bool = True
 
     def up(self, *, runs: bool = True) -> str:
         """
@@ -114,8 +114,10 @@ class Airflow:
             ServerFailed: A server did not get ready.
         """
         python = AIRFLOW.build(self.say)
-        configuration = self._configure()
-        self._migrate(python)
+        configuration = self._configure(
+            create_database(Postgres(self.home, fsync=self.fsync).up(), "airflow", exist_ok=True)
+        )
+        self._migrate(python, configuration)
         if not runs:
             self._call(python, ["dags", "reserialize"], "reading the DAGs", usually="5 s")
         names = [_API_SERVER, *(_RUNNERS if runs else [])]
@@ -144,7 +146,7 @@ class Airflow:
     def _process(self, name: str) -> ServerProcess:
         return self.home.process(name)
 
-    def _configure(self) -> str:
+    def _configure(self, database_url: str) -> str:
         """Write the configuration; give a fingerprint of it, so that servers with another one are started anew."""
         self.login()
         key = self.folder / "key"
@@ -155,16 +157,12 @@ class Airflow:
             user=USER,
             viewer=VIEWER,
             folder=self.folder,
-            database=self._database,
+            database=database_url.replace("postgresql://", "postgresql+psycopg2://", 1).replace("%", "%%"),
             key=key.read_text(),
             port=self._process(_API_SERVER).port("http"),
         )
         write_private(self.folder / "airflow.cfg", text)
         return hashlib.sha256(text.encode()).hexdigest()
-
-    @property
-    def _database(self) -> Path:
-        return self.folder / f"airflow-{AIRFLOW.version}.db"
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -174,26 +172,20 @@ class Airflow:
             "SPT_NOENV": "1",  # its processes rename themselves, which would take the mark that they are known by
         }
 
-    def _migrate(self, python: Path) -> None:
-        """Have a database with Airflow's schema: whole or not at all, whatever is killed."""
-        if self._database.exists():
-            return
-        fresh = self._database.with_suffix(".new")
-        for left in self.folder.glob(f"{fresh.name}*"):
-            left.unlink()
-        with sqlite3.connect(fresh) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")  # kept in the file: readers do not block the writer
-        connection.close()
-        elsewhere = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{fresh}"}
-        self._call(python, ["db", "migrate"], "making Airflow's database", usually="5 s", **elsewhere)
-        fresh.rename(self._database)
+    def _migrate(self, python: Path, configuration: str) -> None:
+        """Have Airflow's schema in the database; begun again if it was killed."""
+        done = self.folder / "migrated"
+        wanted = f"{AIRFLOW.version} {configuration}"
+        if not done.exists() or done.read_text() != wanted:
+            self._call(python, ["db", "migrate"], "making Airflow's schema", usually="5 s")
+            done.write_text(wanted)
 
-    def _call(self, python: Path, words: list[str], what: str, *, usually: str, **environment: str) -> None:
+    def _call(self, python: Path, words: list[str], what: str, *, usually: str) -> None:
         """Run one of Airflow's commands to its end."""
         with heartbeat(self.say, what, usually=usually):
             done = subprocess.run(  # noqa: S603 - Airflow and constants
                 [python, "-m", "airflow", *words],
-                env={**os.environ, **self._environment, **environment},
+                env={**os.environ, **self._environment},
                 cwd=self.folder,
                 capture_output=True,
                 text=True,

@@ -19,7 +19,7 @@ _STOP_SIGNALS = {
     "argo-controller": signal.SIGKILL,  # all three keep nothing, and take no notice of SIGTERM
     "argo-server": signal.SIGKILL,
     "argo-server-client": signal.SIGKILL,
-    "airflow-api-server": signal.SIGKILL,  # all three keep everything in SQLite, and need half a minute to end
+    "airflow-api-server": signal.SIGKILL,  # all three keep everything in PostgreSQL, and need half a minute to end
     "airflow-dag-processor": signal.SIGKILL,
     "airflow-scheduler": signal.SIGKILL,
 }

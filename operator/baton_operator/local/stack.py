@@ -110,7 +110,7 @@ class Stack:
                 self.say(f"Argo answers at {argo_url}")
             airflow = None
             if LocalEngine.AIRFLOW in engines:
-                airflow = Airflow(self.home, self.say)
+                airflow = Airflow(self.home, self.say, fsync=self.fsync)
                 self.say(f"Airflow answers at {airflow.up()}")
             if operator:
                 self._start_baton(api_server, database_url, argo_url, airflow)

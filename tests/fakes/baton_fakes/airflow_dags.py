@@ -45,6 +45,7 @@ class Declared(msgspec.Struct, forbid_unknown_fields=True):
 
     Attributes:
         timeout: Its ``dagrun_timeout`` in seconds; 0 for none.
+        doc: What its page says of it.
     """
 
     dag_id: str
@@ -53,6 +54,7 @@ class Declared(msgspec.Struct, forbid_unknown_fields=True):
     tags: list[str] = []
     start_date: str | None = None
     timeout: float = 0.0
+    doc: str | None = None
 
 
 @dataclass
@@ -134,6 +136,7 @@ NAP = Declared(
     "nap",
     [Task("wait", seconds="secs", fails="fail")],
     {"secs": param(2.0, "number"), "fail": param("no", "string", enum=["no", "yes"])},
+    doc="Wait so many seconds; fail then, if that is wanted.",
 )
 #: The DAGs of the recordings.
 RECORDED = [

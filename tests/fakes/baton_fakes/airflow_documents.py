@@ -80,7 +80,7 @@ def dag_details(dag: FakeDag, active: int) -> dict[str, Any]:
         "catchup": False,
         "dag_run_timeout": f"PT{dag.declared.timeout:g}S" if dag.declared.timeout else None,
         "asset_expression": None,
-        "doc_md": None,
+        "doc_md": dag.declared.doc,
         "start_date": dag.declared.start_date,
         "end_date": None,
         "is_paused_upon_creation": False,
