@@ -151,9 +151,7 @@ class DispatchLoop:
         circuit = Circuit(row.circuit_state, row.circuit_until)
         tokens = limits.tokens(row.bucket_tokens, row.bucket_seconds)
         room = 0 if row.is_paused else self._room(circuit, tokens, row.now)
-        if room < 1:
-            return None
-        picked = await statements.pick(session, engine, limits, limit=room, last_tenant=row.last_tenant)
+        picked = room >= 1 and await statements.pick(session, engine, limits, limit=room, last_tenant=row.last_tenant)
         if not picked:
             return None
         definitions = await self._definitions.get(session, {each.definition_id for each in picked})
