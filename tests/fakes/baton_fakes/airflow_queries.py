@@ -205,8 +205,8 @@ def _alternatives(pattern: str | None) -> list[str]:
 
 
 def ordered(seen: list[Seen], orders: Sequence[str]) -> list[Seen]:
-    """Sort by *orders*, each with a minus for downwards; by number where none is given, and behind them."""
-    found = sorted(seen, key=_ORDERS["id"])
+    """Sort by *orders*, each with a minus for downwards; equals by number, in the direction of the last of them."""
+    found = sorted(seen, key=_ORDERS["id"], reverse=bool(orders) and orders[-1].startswith("-"))
     for order in reversed(orders):
         name = order.removeprefix("-")
         if name not in _ORDERS:
