@@ -122,6 +122,19 @@ async def test_a_running_log_is_read_on(harness: FakeAirflowHarness) -> None:
     assert len(cursors) <= 3  # nothing, what runs, its end: it moves only when something was written
 
 
+async def test_a_log_that_has_no_token_yet_goes_on(harness: FakeAirflowHarness) -> None:
+    """A task that has ended just after it was listed: its log is read when the list says so, once and whole."""
+    _, wanted = await submitted(harness)
+    await under_way(harness, wanted, "wait")
+    harness.faults.add(
+        Fault("answer", status=200, body='{"content":["early"],"continuation_token":null}', path="/logs/")
+    )
+    page = await harness.adapter.logs(wanted, None)
+    assert (page.text, page.more) == ("", True)
+    harness.faults.clear()
+    assert len(lines((await harness.adapter.logs(wanted, page.cursor)).text)) == 1
+
+
 async def test_each_try_is_read_once(harness: FakeAirflowHarness) -> None:
     """After a retry only the second try is new; from the beginning, both are there."""
     _, wanted = await submitted(harness, "fails")

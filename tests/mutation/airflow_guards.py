@@ -107,4 +107,11 @@ AIRFLOW = (
         "attempt",
         (OPTIONS + "each_try_is_read_once",),
     ),
+    Guard(
+        "Airflow: the log of what waits has not ended",
+        LOGS,
+        "            if token is None and not (task.has_ended or attempt < task.try_number):\n",
+        "            if False:\n",
+        (OPTIONS + "a_log_that_has_no_token_yet_goes_on",),
+    ),
 )

@@ -3,7 +3,8 @@ Logs of a DAG run: those of its tasks, in the order in which they began, each li
 
 Airflow keeps one log a try of a task instance, and hands it on by a continuation token that is missing at its end
 (measured on 3.3.2: the token holds a number of lines, and stays the same while nothing is written). The cursor
-therefore names, for each task instance that was read, the try, and where in it to read on.
+therefore names, for each task instance that was read, the try, and where in it to read on. A log whose task waits
+(queued, deferred) has no token either, and goes on all the same: only a task that has ended has an end.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,10 @@ async def read_logs(api: AirflowApi, run: DagRun, cursor: str | None) -> LogPage
             if not budget:
                 return LogPage(_text(lines), _cursor(places), more=True)
             budget -= 1
-            fresh, token = await _read(api, run, task, (attempt, _token(places.get(task.title), attempt)))
+            place = attempt, _token(places.get(task.title), attempt)
+            fresh, token = await _read(api, run, task, place)
+            if token is None and not (task.has_ended or attempt < task.try_number):
+                break  # it has just ended, or waits: what it wrote is read when that is known
             lines += fresh
             places[task.title] = (attempt, token)
     return LogPage(_text(lines), _cursor(places), more=not status_of(run)[0].is_finished)
@@ -45,10 +49,11 @@ async def read_logs(api: AirflowApi, run: DagRun, cursor: str | None) -> LogPage
 
 def _due(task: TaskInstance, place: _Place | None) -> Sequence[int]:
     """Say which tries of *task* are to be read: that which was not read to its end, and those after it."""
-    if place is None:
-        return range(1, task.try_number + 1)
-    attempt, token = place
-    return range(attempt if token is not None else attempt + 1, task.try_number + 1)
+    begin = 1
+    if place is not None:
+        attempt, token = place
+        begin = attempt if token is not None else attempt + 1
+    return range(begin, task.try_number + (0 if task.waits else 1))
 
 
 def _token(place: _Place | None, attempt: int) -> str:

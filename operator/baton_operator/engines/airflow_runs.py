@@ -141,6 +141,11 @@ class TaskInstance(msgspec.Struct, frozen=True):
         return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
 
     @property
+    def waits(self) -> bool:
+        """Whether no process works on it: its log, if there is one, does not grow, and does not tell its end."""
+        return not self.has_ended and self.state != "running"
+
+    @property
     def has_ended(self) -> bool:
         """Whether nothing more will be written by this try."""
         return task_status(self.state).is_finished or self.state == "up_for_retry"

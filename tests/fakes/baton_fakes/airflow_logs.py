@@ -27,8 +27,8 @@ def log_answer(state: AirflowState, request: web.Request) -> web.Response:
     task = None if run is None else _try(run, key, tried)
     if run is None or task is None:
         raise RefusalError(404, _MISSING)
-    lines = _lines(run, task, state.settings.clock_skew)
-    over = task.state in ENDED or task.state is None
+    lines = [] if task.start is None else _lines(run, task, state.settings.clock_skew)
+    over = task.state in ENDED or task.state in {None, "queued"}  # what has not begun has said all it will, too
     if _NDJSON in wanted:
         body = b"".join(orjson.dumps({"timestamp": None, **line}) + b"\n" for line in [*_head(run, task), *lines])
         token = state.sealed({"download_logs": False})

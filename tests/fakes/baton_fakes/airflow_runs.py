@@ -234,10 +234,11 @@ class FakeDagRun:
         if broken:
             return replace(task, state="upstream_failed", start=ready, end=ready, try_number=task.try_number), ready
         begun, seconds = ready + SCHEDULER_DELAY, self._seconds(task)
-        state = replace(task, scheduled=ready, queued=ready, start=None, end=None, state="queued")
+        tried = task.try_number + 1  # counted from the queue on
+        state = replace(task, scheduled=ready, queued=ready, start=None, end=None, state="queued", try_number=tried)
         if moment < begun:
             return state, begun
-        state = replace(state, state="running", start=begun, try_number=task.try_number + 1)
+        state = replace(state, state="running", start=begun)
         end = begun + seconds
         if task.task.asks:
             answer = self.answers.get(task.task.task_id)

@@ -98,6 +98,20 @@ def test_a_task_means(state: str | None, status: ExecutionStatus) -> None:
     assert (node.status, node.native, node.type, node.message) == (status, state or "none", "@task", "why")
 
 
+@pytest.mark.parametrize(
+    ("states", "waits", "has_ended"),
+    [
+        ([None, "scheduled", "queued", "deferred", "awaiting_input", "up_for_reschedule", "restarting"], True, False),
+        (["running"], False, False),
+        (["success", "failed", "up_for_retry", "skipped", "upstream_failed", "removed"], False, True),
+    ],
+)
+def test_a_log_grows_only_while_a_task_runs(states: list[str | None], waits: bool, has_ended: bool) -> None:
+    """What waits is not asked for its log: it has no end, and nothing new."""
+    tasks = [TaskInstance("i", "work", state=state) for state in states]
+    assert {(task.waits, task.has_ended) for task in tasks} == {(waits, has_ended)}
+
+
 def test_a_part_of_a_mapped_task_has_its_index() -> None:
     """A task that is not mapped has the index -1, which nobody wants to read."""
     assert TaskInstance("i", "work").title == "work"
