@@ -95,7 +95,7 @@ class Wire:
 
     def close(self) -> None:
         """Take the wire away."""
-        self._do(self._close())
+        self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -120,6 +120,14 @@ class Wire:
         self._released.set()
         for _ in range(3):  # what was cut ends in the loop's next turns
             await asyncio.sleep(0)
+
+    async def _end(self) -> None:
+        await self._close()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.sleep(0)  # the transports that were cut close in the loop's next turn
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -8,6 +8,7 @@ import pytest
 
 from baton_operator.engines import registry
 from baton_operator.engines.argo import ArgoAdapter, argo_adapter
+from baton_operator.engines.argo_access import transport_of
 from baton_operator.engines.base import EngineSpec
 from baton_operator.engines.errors import PermanentError
 from baton_operator.engines.registry import AdapterRegistry, Surroundings, with_installed
@@ -34,6 +35,11 @@ class Closing(ArgoAdapter):
         await super().close()
 
 
+def closing(spec: EngineSpec, surroundings: Surroundings) -> Closing:
+    """Make one, as a factory does."""
+    return Closing(spec, transport_of(spec, surroundings))
+
+
 @pytest.fixture
 def now() -> list[float]:
     """A clock in a box."""
@@ -43,7 +49,7 @@ def now() -> list[float]:
 @pytest.fixture
 def adapters(now: list[float]) -> AdapterRegistry:
     """A registry with one type."""
-    return AdapterRegistry({"Argo": Closing}, Surroundings(NoSecrets(), request_deadline=10.0), clock=lambda: now[0])
+    return AdapterRegistry({"Argo": closing}, Surroundings(NoSecrets(), request_deadline=10.0), clock=lambda: now[0])
 
 
 async def test_one_adapter_serves_one_generation(adapters: AdapterRegistry) -> None:
@@ -108,7 +114,7 @@ def test_installed_packages_add_adapters_and_replace_none(monkeypatch: pytest.Mo
     point = EntryPoint("Argo", "baton_operator.engines.registry:with_installed", "baton.engines")
     other = EntryPoint("Custom", "baton_operator.engines.argo:argo_adapter", "baton.engines")
     monkeypatch.setattr(registry, "entry_points", lambda group: [point, other] if group == "baton.engines" else [])
-    assert dict(with_installed({"Argo": Closing})) == {"Argo": Closing, "Custom": argo_adapter}
+    assert dict(with_installed({"Argo": closing})) == {"Argo": closing, "Custom": argo_adapter}
     monkeypatch.setattr(registry, "entry_points", lambda group: [other, other])
     with pytest.raises(PermanentError, match="Custom"):
         with_installed({})

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from baton_models import ExecutionStatus
-from baton_operator.engines.argo_workflow import Workflow, external_id, node_of, observation, status_of
+from baton_operator.engines.argo_workflow import WholeWorkflow, Workflow, external_id, node_of, observation, status_of
 
 P, R, C, F, X = (
     ExecutionStatus.PENDING,
@@ -15,12 +15,12 @@ P, R, C, F, X = (
 )
 
 
-def workflow(phase: str | None, message: str = "", *, nodes: object = None, **spec: object) -> Workflow:
+def workflow(phase: str | None, message: str = "", *, nodes: object = None, **spec: object) -> WholeWorkflow:
     status = {"message": message, "nodes": nodes, "startedAt": "2026-11-21T09:00:00Z", "finishedAt": None}
     if phase is not None:
         status["phase"] = phase
     metadata = {"name": "baton-x-a1", "uid": "u", "creationTimestamp": None}
-    return msgspec.convert({"metadata": metadata, "spec": {"arguments": {}, **spec}, "status": status}, Workflow)
+    return msgspec.convert({"metadata": metadata, "spec": {"arguments": {}, **spec}, "status": status}, WholeWorkflow)
 
 
 SUSPEND = {"n": {"id": "n", "type": "Suspend", "phase": "Running"}}
@@ -87,7 +87,7 @@ def test_a_node_means(phase: str, status: ExecutionStatus) -> None:
 def test_only_an_end_has_an_end() -> None:
     """A workflow that a person let go on again may still carry its first end."""
     status = {"phase": "Running", "startedAt": "2026-11-21T09:00:00Z", "finishedAt": "2026-11-21T09:01:00Z"}
-    again = msgspec.convert({"metadata": {"name": "n", "uid": "u"}, "status": status}, Workflow)
+    again = msgspec.convert({"metadata": {"name": "n", "uid": "u"}, "status": status}, WholeWorkflow)
     seen = observation(again, namespace="argo", url="", message="")
     assert (seen.finished_at, seen.duration) == (None, None)
 
@@ -101,7 +101,7 @@ def test_an_observation_has_times_and_outputs() -> None:
         "finishedAt": "2026-11-21T09:01:00Z",
         "outputs": outputs,
     }
-    done = msgspec.convert({"metadata": {"name": "n", "uid": "u"}, "status": status}, Workflow)
+    done = msgspec.convert({"metadata": {"name": "n", "uid": "u"}, "status": status}, WholeWorkflow)
     seen = observation(done, namespace="argo", url="http://a", message="m")
     assert (seen.duration, seen.result, seen.external_id) == (60.0, {"count": "3"}, "argo/n/u")
     assert external_id("argo", done) == seen.external_id
