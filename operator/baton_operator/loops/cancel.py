@@ -8,7 +8,6 @@ here once they are found (R6). When the time is up, the unit ends as CancelUncon
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,11 +19,9 @@ from baton_operator import faults
 from baton_operator.engines.base import CancelOutcome, EngineAdapter, EngineSpec, Reference
 from baton_operator.engines.errors import EngineError
 from baton_operator.engines.options import HandleFollower
+from baton_operator.loops.engine_loop import EngineLoop
 from baton_operator.loops.engines import read_engines
 from baton_operator.loops.follow import handle_request
-from baton_operator.loops.lanes import Lanes
-from baton_operator.loops.loop import Bell
-from baton_operator.loops.parts import Parts
 
 #: An accepted cancel is told again after this time, if nothing confirms it.
 TELL_AGAIN = timedelta(seconds=10)
@@ -36,32 +33,14 @@ NAG = timedelta(minutes=1)
 _TAKEN = {CancelOutcome.ACCEPTED, CancelOutcome.ALREADY_TERMINAL, CancelOutcome.NOT_FOUND}
 
 
-class CancelLoop:
+class CancelLoop(EngineLoop):
     """Tells engines to end what is to end; turns with `track`."""
 
     name = "track"
     pace = 0.25
 
-    def __init__(self, parts: Parts, followers: Sequence[Bell]) -> None:
-        self.bell = Bell()
-        self._store = parts.store
-        self._settings = parts.settings
-        self._registry = parts.registry
-        self._definitions = parts.definitions
-        self._settler = parts.settler
-        self._lanes = Lanes(self.name, self.bell, parts.metrics)
-        self._followers = followers
-
-    async def turn(self) -> float:
-        """Act on every cancel that is due, of every engine that is not being told."""
-        for engine in await self._store.run(statements.engines_due):
-            if self._lanes.is_free(engine):
-                self._lanes.start(engine, partial(self._serve, engine))
-        return self._settings.idle
-
-    async def drain(self) -> None:
-        """Wait until everything that is under way has ended."""
-        await self._lanes.drain()
+    async def _due(self, session: AsyncSession) -> Sequence[UUID]:
+        return await statements.engines_due(session)
 
     async def _serve(self, engine: UUID) -> bool:
         """Tell one engine, and write down what it said."""
@@ -84,8 +63,7 @@ class CancelLoop:
         await self._store.run(lambda session: statements.record_sent(session, told))
         await self._give_up([row for row in rows if not row.settled and row.now >= row.cancel_deadline_at])
         faults.hit("cancel.record.after")
-        for bell in self._followers:
-            bell.ring()
+        self._ring()
         return len(rows) >= limit
 
     async def _tell(

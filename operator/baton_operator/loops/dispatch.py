@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +39,7 @@ from baton_operator.engines.options import BatchSubmitter
 from baton_operator.loops import bounds
 from baton_operator.loops.breaker import Breaker
 from baton_operator.loops.changes import abandoned, change_of, refused
-from baton_operator.loops.lanes import Lanes
+from baton_operator.loops.engine_loop import EngineLoop
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.requests import arguments, engine_spec, fingerprint, request
@@ -92,35 +91,18 @@ def boottime() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-class DispatchLoop:
+class DispatchLoop(EngineLoop):
     """Claims due attempts of every engine that may be sent to, and sends them."""
 
     name = "dispatch"
     pace = 0.1
 
     def __init__(self, parts: Parts, *, projecting: Bell, tracking: Bell) -> None:
-        self.bell = Bell()
-        self._store = parts.store
-        self._settings = parts.settings
-        self._registry = parts.registry
-        self._definitions = parts.definitions
-        self._settler = parts.settler
-        self._metrics = parts.metrics
-        self._lanes = Lanes(self.name, self.bell, parts.metrics)
+        super().__init__(parts, [projecting, tracking])
         self._breaker = Breaker(parts.store)
-        self._projecting = projecting
-        self._tracking = tracking
 
-    async def turn(self) -> float:
-        """Serve every engine that has work and is not being served."""
-        for engine in await self._store.run(statements.engines_with_work):
-            if self._lanes.is_free(engine):
-                self._lanes.start(engine, partial(self._serve, engine))
-        return self._settings.idle
-
-    async def drain(self) -> None:
-        """Wait until everything that is under way has ended."""
-        await self._lanes.drain()
+    async def _due(self, session: AsyncSession) -> Sequence[UUID]:
+        return await statements.engines_with_work(session)
 
     async def _serve(self, engine: UUID) -> bool:
         faults.hit("dispatch.claim.before")
@@ -133,8 +115,7 @@ class DispatchLoop:
         await self._record(claimed, outcomes)
         faults.hit("dispatch.record.after")
         moved = await self._breaker.note(engine, claimed.policy, tally_outcomes(outcomes, trial=claimed.trial))
-        self._projecting.ring()
-        self._tracking.ring()
+        self._ring()
         return moved or len(claimed.attempts) + len(claimed.dead) >= self._settings.batch_size
 
     async def _claim(self, engine: UUID) -> Claimed | None:

@@ -6,7 +6,6 @@ A handle says nothing once the engine has forgotten it: the attempt is looked fo
 
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,42 +23,21 @@ from baton_operator.engines.options import HandleFollower, Whereabouts
 from baton_operator.loops.bounds import interval, lag, lease
 from baton_operator.loops.changes import attempt_of, change_of, unit_move
 from baton_operator.loops.dispatch import boottime
-from baton_operator.loops.lanes import Lanes
-from baton_operator.loops.loop import Bell
-from baton_operator.loops.parts import Parts
+from baton_operator.loops.engine_loop import EngineLoop
 from baton_operator.loops.requests import arguments, engine_spec, request
 
 #: Handles that one question is about at most: the cost is the engine's queue, not the handles.
 PAGE = 1000
 
 
-class FollowLoop:
+class FollowLoop(EngineLoop):
     """Asks engines where the work behind their handles is; turns with `track`."""
 
     name = "track"
     pace = 0.5
 
-    def __init__(self, parts: Parts, followers: Sequence[Bell]) -> None:
-        self.bell = Bell()
-        self._store = parts.store
-        self._settings = parts.settings
-        self._registry = parts.registry
-        self._definitions = parts.definitions
-        self._settler = parts.settler
-        self._metrics = parts.metrics
-        self._lanes = Lanes(self.name, self.bell, parts.metrics)
-        self._followers = followers
-
-    async def turn(self) -> float:
-        """Ask every engine that has handles which are due and that is not being asked."""
-        for engine in await self._store.run(statements.engines_with_handles):
-            if self._lanes.is_free(engine):
-                self._lanes.start(engine, partial(self._serve, engine))
-        return self._settings.idle
-
-    async def drain(self) -> None:
-        """Wait until everything that is under way has ended."""
-        await self._lanes.drain()
+    async def _due(self, session: AsyncSession) -> Sequence[UUID]:
+        return await statements.engines_with_handles(session)
 
     async def _serve(self, engine: UUID) -> bool:
         held_by = new_id()
@@ -89,8 +67,7 @@ class FollowLoop:
         faults.hit("follow.ask.after")
         await self._record(list(zip(held, steps, strict=True)), held_by, row)
         faults.hit("follow.record.after")
-        for bell in self._followers:
-            bell.ring()
+        self._ring()
         return len(held) >= PAGE
 
     async def _ask(self, adapter: EngineAdapter, held: Sequence[Any]) -> Sequence[Whereabouts]:

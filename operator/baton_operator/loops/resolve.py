@@ -7,7 +7,6 @@ AMBIGUOUS ones, and SENT ones whose lease ran out: their process died, was froze
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,39 +23,18 @@ from baton_operator.engines.errors import EngineError
 from baton_operator.loops.bounds import interval, lease, may_resend, travel
 from baton_operator.loops.changes import attempt_of, change_of, unit_move
 from baton_operator.loops.dispatch import CONCURRENCY, boottime
-from baton_operator.loops.lanes import Lanes
-from baton_operator.loops.loop import Bell
-from baton_operator.loops.parts import Parts
+from baton_operator.loops.engine_loop import EngineLoop
 from baton_operator.loops.requests import arguments, engine_spec, request
 
 
-class ResolveLoop:
+class ResolveLoop(EngineLoop):
     """Looks for attempts in doubt; turns with `dispatch`."""
 
     name = "dispatch"
     pace = 0.5
 
-    def __init__(self, parts: Parts, followers: Sequence[Bell]) -> None:
-        self.bell = Bell()
-        self._store = parts.store
-        self._settings = parts.settings
-        self._registry = parts.registry
-        self._definitions = parts.definitions
-        self._settler = parts.settler
-        self._metrics = parts.metrics
-        self._lanes = Lanes(self.name, self.bell, parts.metrics)
-        self._followers = followers
-
-    async def turn(self) -> float:
-        """Look for what is due, of every engine that answers and is not being asked."""
-        for engine in await self._store.run(statements.engines_with_unclear):
-            if self._lanes.is_free(engine):
-                self._lanes.start(engine, partial(self._serve, engine))
-        return self._settings.idle
-
-    async def drain(self) -> None:
-        """Wait until everything that is under way has ended."""
-        await self._lanes.drain()
+    async def _due(self, session: AsyncSession) -> Sequence[UUID]:
+        return await statements.engines_with_unclear(session)
 
     async def _serve(self, engine: UUID) -> bool:
         held_by = new_id()
@@ -85,8 +63,7 @@ class ResolveLoop:
         faults.hit("dispatch.resolve.before")
         await self._record(looks, held_by, row)
         faults.hit("dispatch.resolve.after")
-        for bell in self._followers:
-            bell.ring()
+        self._ring()
         return len(held) >= self._settings.batch_size
 
     async def _look(

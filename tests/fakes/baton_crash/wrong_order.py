@@ -27,8 +27,7 @@ async def _serve(self: DispatchLoop, engine: UUID) -> bool:
     if claimed is None:
         return False
     await self._record(claimed, [outcomes[row.id] for row, _, _ in claimed.attempts])
-    self._projecting.ring()
-    self._tracking.ring()
+    self._ring()
     return False
 
 
