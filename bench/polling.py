@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from baton_migrations.runner import migrate
-from baton_operator.engines.argo import argo_adapter
+from baton_operator.engines.argo.adapter import argo_adapter
 from baton_operator.engines.registry import Surroundings
 from baton_operator.local.postgres import Postgres, create_database
 from baton_operator.local.scratch import scratch_home

@@ -19,12 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from baton_migrations import check
 from baton_models.database import DatabaseConfig
 from baton_operator import VERSION
-from baton_operator.engines.airflow import airflow_adapter
-from baton_operator.engines.argo import argo_adapter
+from baton_operator.engines.airflow.adapter import airflow_adapter
+from baton_operator.engines.argo.adapter import argo_adapter
 from baton_operator.engines.base import EngineAdapter, EngineSpec
-from baton_operator.engines.embedded import EmbeddedAdapter
+from baton_operator.engines.embedded.adapter import EmbeddedAdapter
 from baton_operator.engines.http import Observer
-from baton_operator.engines.jenkins import jenkins_adapter
+from baton_operator.engines.jenkins.adapter import jenkins_adapter
 from baton_operator.engines.kube_access import Cluster
 from baton_operator.engines.registry import AdapterFactory, AdapterRegistry, Surroundings, with_installed
 from baton_operator.health import HealthServer

@@ -10,7 +10,7 @@ from baton_models import Base, EngineModel, new_id
 from baton_models.database import DatabaseConfig
 from baton_operator.engines.base import EngineSpec, Problem, Reference, SubmitRequest
 from baton_operator.engines.conformance import AdapterConformance, Fate, new_request
-from baton_operator.engines.embedded import EmbeddedAdapter
+from baton_operator.engines.embedded.adapter import EmbeddedAdapter
 
 _END = text(
     """

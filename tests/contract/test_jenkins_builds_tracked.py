@@ -22,7 +22,7 @@ from baton_operator.engines.base import (
 )
 from baton_operator.engines.conformance import Fault, observed, reference, serving, submitted
 from baton_operator.engines.errors import ForbiddenError, RetryableError, TargetNotFoundError
-from baton_operator.engines.jenkins_logs import LOG_LIMIT
+from baton_operator.engines.jenkins.logs import LOG_LIMIT
 
 LIVE = 10_000
 #: Bytes by which the process may grow from one cycle to a later one: what the allocator keeps.

@@ -10,7 +10,7 @@ from baton_fakes.argo_kube_harness import KubeHarness
 from baton_fakes.argo_state import NAP
 
 from baton_models import ExecutionStatus
-from baton_operator.engines.argo_workflow import RUN_UID_LABEL
+from baton_operator.engines.argo.workflow import RUN_UID_LABEL
 from baton_operator.engines.base import Adopted, CancelMode, CancelOutcome, NotSent
 from baton_operator.engines.conformance import AdapterConformance, OneSecret, eventually, observed, submitted
 from baton_operator.engines.errors import AuthExpiredError, PermanentError

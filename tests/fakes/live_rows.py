@@ -9,7 +9,7 @@ from baton_fakes.argo import FakeArgo
 from sqlalchemy import text
 
 from baton_models.database import DatabaseConfig
-from baton_operator.engines.argo_workflow import RUN_UID_LABEL
+from baton_operator.engines.argo.workflow import RUN_UID_LABEL
 
 NAMESPACE = "argo"
 

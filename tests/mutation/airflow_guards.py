@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from guard import Guard
 
-ADAPTER = "operator/baton_operator/engines/airflow.py"
-API = "operator/baton_operator/engines/airflow_api.py"
-RUNS = "operator/baton_operator/engines/airflow_runs.py"
-LOGIN = "operator/baton_operator/engines/airflow_token.py"
-LOGS = "operator/baton_operator/engines/airflow_logs.py"
+ADAPTER = "operator/baton_operator/engines/airflow/adapter.py"
+API = "operator/baton_operator/engines/airflow/api.py"
+RUNS = "operator/baton_operator/engines/airflow/runs.py"
+LOGIN = "operator/baton_operator/engines/airflow/token.py"
+LOGS = "operator/baton_operator/engines/airflow/logs.py"
 FACTS = "tests/contract/test_airflow_facts.py::test_"
 TOKENS = "tests/contract/test_airflow_token.py::test_"
 OPTIONS = "tests/contract/test_airflow_options.py::test_"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from guard import Guard
 
-OBJECTS = "operator/baton_operator/engines/argo_kubernetes.py"
+OBJECTS = "operator/baton_operator/engines/argo/kubernetes.py"
 ACCESS = "operator/baton_operator/engines/kube_access.py"
-EVENTS = "operator/baton_operator/engines/argo_events.py"
+EVENTS = "operator/baton_operator/engines/argo/events.py"
 HINTS = "operator/baton_operator/loops/hints.py"
 FACTS = "tests/contract/test_argo_kubernetes_facts.py::test_"
 STREAMS = "tests/contract/test_argo_hints.py::test_"

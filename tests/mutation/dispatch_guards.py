@@ -214,6 +214,13 @@ DISPATCH = (
         (DECIDE + "r9_absence_counts_twice_a_settle_time_apart",),
     ),
     Guard(
+        "R9 a lag apart where the engine has a queue of its own",
+        ATTEMPTS,
+        "settle=settle if is_harmless else max(settle, lag),",
+        "settle=settle,",
+        (DECIDE + "after_a_look",),
+    ),
+    Guard(
         "absence proves nothing once the engine may have forgotten",
         ATTEMPTS,
         "    if ends and looked_at >= ends:\n",

@@ -133,7 +133,7 @@ ENGINES = (
     ),
     Guard(
         "a foreigner under our name is not adopted",
-        "operator/baton_operator/engines/argo_workflow.py",
+        "operator/baton_operator/engines/argo/workflow.py",
         "            and self.metadata.annotations.get(FINGERPRINT) == fingerprint\n",
         "",
         (
@@ -161,8 +161,8 @@ BORDERS = (
     Guard(
         "a status never lands on another object of the same name",
         "operator/baton_operator/kube/client.py",
-        '            {"op": "test", "path": "/metadata/uid", "value": uid},\n',
-        "",
+        '{"op": "test", "path": "/metadata/uid", "value": uid},\n            {"op": "add", "path": "/status"',
+        '{"op": "add", "path": "/status"',
         ("tests/cluster/kube/test_kube_client.py::test_a_status_never_lands_on_another_object_of_the_same_name",),
     ),
     Guard(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from guard import Guard
 
-ADAPTER = "operator/baton_operator/engines/jenkins.py"
-ANSWERS = "operator/baton_operator/engines/jenkins_answers.py"
-API = "operator/baton_operator/engines/jenkins_api.py"
-BUILDS = "operator/baton_operator/engines/jenkins_builds.py"
-FIND = "operator/baton_operator/engines/jenkins_find.py"
-JOBS = "operator/baton_operator/engines/jenkins_jobs.py"
-SEARCH = "operator/baton_operator/engines/jenkins_search.py"
-TRACK = "operator/baton_operator/engines/jenkins_track.py"
+ADAPTER = "operator/baton_operator/engines/jenkins/adapter.py"
+ANSWERS = "operator/baton_operator/engines/jenkins/answers.py"
+API = "operator/baton_operator/engines/jenkins/api.py"
+BUILDS = "operator/baton_operator/engines/jenkins/builds.py"
+FIND = "operator/baton_operator/engines/jenkins/find.py"
+JOBS = "operator/baton_operator/engines/jenkins/jobs.py"
+SEARCH = "operator/baton_operator/engines/jenkins/search.py"
+TRACK = "operator/baton_operator/engines/jenkins/track.py"
 FACTS = "tests/contract/test_jenkins_facts.py::"
 TRACKED = "tests/contract/test_jenkins_builds_tracked.py::"
 ACCESS = "tests/contract/test_jenkins_access.py::TestCredentials::test_"

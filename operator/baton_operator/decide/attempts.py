@@ -181,6 +181,7 @@ def after_look(
     looked_at: datetime,
     epoch: str | None,
     settle: timedelta,
+    lag: timedelta,
     allowance: timedelta,
     idempotency: Idempotency,
     resend: bool = False,
@@ -192,6 +193,8 @@ def after_look(
         looked_at: When the look began (rule R3), with a time zone.
         epoch: The engine's restart epoch by the last probe; what the look itself says wins.
         settle: How far two absences lie apart at least (rule R9).
+        lag: How late the engine may show what has begun. Where it has a queue of its own, two absences lie that far
+            apart: work that left the queue a moment ago is in no list yet, however long ago it was sent.
         allowance: How long after its first send a request may begin: lease, freeze and network delay.
         idempotency: What the engine offers against a submit that arrives twice.
         resend: Whether what is not there is sent again also where the engine offers nothing
@@ -206,11 +209,16 @@ def after_look(
         case Foreign(external_id):
             step = _after_foreign(attempt, external_id, looked_at=looked_at, idempotency=idempotency)
         case Absent(memory, told):
-            resend = resend or idempotency in {Idempotency.UNIQUE_NAME, Idempotency.KEY}
+            is_harmless = idempotency in {Idempotency.UNIQUE_NAME, Idempotency.KEY}
             ends = _evidence_ends(attempt, memory, allowance)
             now_epoch = epoch if told is None else told
             step = _after_absence(
-                attempt, looked_at=looked_at, epoch=now_epoch, ends=ends, settle=settle, resend=resend
+                attempt,
+                looked_at=looked_at,
+                epoch=now_epoch,
+                ends=ends,
+                settle=settle if is_harmless else max(settle, lag),
+                resend=resend or is_harmless,
             )
     if attempt.settled and isinstance(step, Hold):
         return _look_on(attempt, step, looked_at=looked_at)

@@ -33,7 +33,7 @@ from baton_operator.engines.base import (
     SubmitRequest,
     Unknown,
 )
-from baton_operator.engines.embedded import wake_workers
+from baton_operator.engines.embedded.adapter import wake_workers
 from baton_operator.engines.errors import EngineError
 from baton_operator.engines.options import BatchSubmitter
 from baton_operator.loops import bounds

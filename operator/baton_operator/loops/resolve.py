@@ -18,9 +18,9 @@ from baton_operator import faults
 from baton_operator.decide import attempts as decide
 from baton_operator.decide.expressions import InvalidExpressionError
 from baton_operator.engines.base import EngineAdapter
-from baton_operator.engines.embedded import wake_workers
+from baton_operator.engines.embedded.adapter import wake_workers
 from baton_operator.engines.errors import EngineError
-from baton_operator.loops.bounds import interval, lease, may_resend, travel
+from baton_operator.loops.bounds import interval, lag, lease, may_resend, travel
 from baton_operator.loops.changes import attempt_of, change_of, unit_move
 from baton_operator.loops.dispatch import CONCURRENCY, boottime
 from baton_operator.loops.engine_loop import EngineLoop
@@ -84,6 +84,7 @@ class ResolveLoop(EngineLoop):
             looked_at=looked_at,
             epoch=engine.restart_epoch,
             settle=timedelta(seconds=self._settings.settle_time),
+            lag=lag(engine.spec),
             allowance=lease(self._settings) + travel(self._settings),
             idempotency=adapter.idempotency,
             resend=may_resend(engine.spec, each.target_reason),

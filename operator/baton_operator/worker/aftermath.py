@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from baton_operator.engines.embedded_log import TaskLog
+from baton_operator.engines.embedded.log import TaskLog
 from baton_operator.worker import claims
 from baton_operator.worker.children import Cause
 from baton_operator.worker.finish import Outcome, Settle, finish

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from baton_models.database import DatabaseConfig
-from baton_operator.engines.embedded_log import TaskLog
+from baton_operator.engines.embedded.log import TaskLog
 
 #: Seconds between two stores of a running task's lines.
 FLUSH_INTERVAL = 0.5

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_operator.engines.base import Observation
-from baton_operator.engines.embedded import MAX_MESSAGE, observation
+from baton_operator.engines.embedded.adapter import MAX_MESSAGE, observation
 
 EndState = Literal["succeeded", "failed", "cancelled", "timedout"]
 

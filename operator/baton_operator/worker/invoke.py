@@ -13,7 +13,7 @@ import orjson
 
 from baton_models.errors import UncleanPayloadError
 from baton_models.payload import check_payload
-from baton_operator.engines.embedded import MAX_MESSAGE
+from baton_operator.engines.embedded.adapter import MAX_MESSAGE
 from baton_operator.tasks import CONTEXT, InvalidArgumentsError, Task, TaskContext, TaskStopped
 from baton_operator.worker.finish import Outcome
 

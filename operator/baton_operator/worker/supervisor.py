@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models.database import DatabaseConfig
-from baton_operator.engines.embedded import CHANNEL
+from baton_operator.engines.embedded.adapter import CHANNEL
 from baton_operator.worker import claims
 from baton_operator.worker.aftermath import Aftermath
 from baton_operator.worker.children import Cause, ChildProcess

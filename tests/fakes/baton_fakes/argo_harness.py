@@ -7,7 +7,7 @@ from typing import Any
 
 from baton_fakes.argo import FakeArgo
 
-from baton_operator.engines.argo import ArgoAdapter, argo_adapter
+from baton_operator.engines.argo.adapter import ArgoAdapter, argo_adapter
 from baton_operator.engines.base import EngineSpec, Reference, SubmitRequest
 from baton_operator.engines.conformance import Fate, Fault, OneSecret, Route, loopback, new_request
 from baton_operator.engines.http import http_library

@@ -6,7 +6,7 @@ from typing import Any
 
 from baton_fakes.argo_harness import ArgoHarness, FakeArgoHarness
 
-from baton_operator.engines.argo import ArgoAdapter, argo_adapter
+from baton_operator.engines.argo.adapter import ArgoAdapter, argo_adapter
 from baton_operator.engines.base import EngineSpec
 from baton_operator.engines.conformance import Fault, OneSecret, Route, loopback
 from baton_operator.engines.kube_access import Cluster

@@ -12,7 +12,7 @@ from baton_fakes.jenkins_state import NAP
 from baton_operator.engines.base import EngineSpec, Reference, SubmitRequest
 from baton_operator.engines.conformance import Fate, Fault, OneSecret, Route, loopback, new_request
 from baton_operator.engines.http import http_library
-from baton_operator.engines.jenkins import JenkinsAdapter, jenkins_adapter
+from baton_operator.engines.jenkins.adapter import JenkinsAdapter, jenkins_adapter
 
 #: The job that requests are for: it declares all that Baton knows.
 NIGHTLY = ["team", "nightly"]

@@ -14,7 +14,7 @@ from baton_fakes.argo_harness import OneSecret
 from loop_site import Site, turn
 from sqlalchemy import text
 
-from baton_operator.engines.argo import argo_adapter
+from baton_operator.engines.argo.adapter import argo_adapter
 from baton_operator.engines.conformance import Fault, serving
 from baton_operator.engines.registry import Surroundings
 

@@ -16,7 +16,7 @@ from baton_fakes.argo_harness import OneSecret
 from live_rows import insert_live, start_workflows
 from loop_site import Site, turn
 
-from baton_operator.engines.argo import argo_adapter
+from baton_operator.engines.argo.adapter import argo_adapter
 from baton_operator.engines.base import Observed, Reference
 from baton_operator.engines.conformance import serving
 from baton_operator.engines.errors import RetryableError

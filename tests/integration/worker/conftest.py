@@ -30,7 +30,7 @@ from baton_models import (
 )
 from baton_models.database import DatabaseConfig
 from baton_operator.engines.base import EngineSpec, Observation, Problem, Reference, SubmitRequest
-from baton_operator.engines.embedded import EmbeddedAdapter, external_id, wake_workers
+from baton_operator.engines.embedded.adapter import EmbeddedAdapter, external_id, wake_workers
 from baton_operator.engines.options import LogPage
 from baton_operator.local.postgres import create_database, drop_database
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from baton_models.database import DatabaseConfig
 from baton_operator.engines.base import Adopted, Created, NotSent, Problem, Rejected, SubmitRequest, Unknown
-from baton_operator.engines.embedded import EmbeddedAdapter, external_id
+from baton_operator.engines.embedded.adapter import EmbeddedAdapter, external_id
 from baton_operator.engines.errors import RetryableError
 from baton_operator.worker.listing import InstalledTasks
 

@@ -13,7 +13,7 @@ from baton_models import (
     WorkflowDefinitionModel,
     new_id,
 )
-from baton_operator.engines.embedded import external_id
+from baton_operator.engines.embedded.adapter import external_id
 
 
 async def put(queue, task, **arguments):

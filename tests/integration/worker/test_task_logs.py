@@ -1,6 +1,6 @@
 """What a task prints is kept, by whatever means it prints, and can be read while it runs."""
 
-from baton_operator.engines.embedded_log import MAX_BYTES
+from baton_operator.engines.embedded.log import MAX_BYTES
 
 
 async def test_lines_are_there_while_the_task_runs(queue, worker):

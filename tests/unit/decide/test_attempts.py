@@ -45,10 +45,12 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 VISIBLE = NOON + timedelta(seconds=60)
 FORGOTTEN = NOON + timedelta(minutes=10)
 SETTLE = timedelta(seconds=2)
+LAG = timedelta(seconds=30)
 ALLOWANCE = timedelta(seconds=31)
 LAG, INTERVAL = timedelta(seconds=30), timedelta(seconds=10)
 ALREADY_SEEN_ABSENT = {"absences": 1, "last_look_at": VISIBLE + timedelta(seconds=1)}
 LOOK_AGAIN = VISIBLE + timedelta(seconds=5)
+BEHIND_THE_LAG = VISIBLE + timedelta(seconds=1) + LAG
 
 once = Attempt(sends=1, tries=1, visible_after=VISIBLE, evidence_until=FORGOTTEN, epoch="1")
 twice = replace(once, sends=2, tries=2)
@@ -69,6 +71,7 @@ def seen(
         looked_at=at,
         epoch=epoch,
         settle=SETTLE,
+        lag=LAG,
         allowance=ALLOWANCE,
         idempotency=idempotency,
         resend=resend,
@@ -155,16 +158,27 @@ LOOKS: list[tuple[str, Attempt, Sighting, datetime, Idempotency, object]] = [
         "absent twice, to be cancelled",
         replace(ABSENT_TWICE, cancelled=True),
         Absent(),
-        LOOK_AGAIN,
+        BEHIND_THE_LAG,
         Idempotency.SEARCH_ONLY,
         Abandon(),
+    ),
+    *(
+        (
+            f"absent twice, less than a lag apart, {each.value}",
+            ABSENT_TWICE,
+            Absent(),
+            BEHIND_THE_LAG - timedelta(microseconds=1),
+            each,
+            Look(BEHIND_THE_LAG - timedelta(microseconds=1) + LAG, 1, "not there; looking once more"),
+        )
+        for each in (Idempotency.COALESCING, Idempotency.SEARCH_ONLY)
     ),
     *(
         (
             f"absent twice, {each.value}",
             ABSENT_TWICE,
             Absent(),
-            LOOK_AGAIN,
+            BEHIND_THE_LAG,
             each,
             Hold("not there; this engine cannot tell a second submit from the first"),
         )
@@ -263,11 +277,12 @@ def test_a_look_that_reaches_less_far_back_proves_less() -> None:
 @pytest.mark.parametrize("each", [Idempotency.COALESCING, Idempotency.SEARCH_ONLY])
 def test_an_engine_may_be_trusted_with_a_resend(each: Idempotency) -> None:
     """`onAmbiguous: Resend` sends again by the same rule as for a unique name, and by no weaker one."""
-    assert isinstance(seen(ABSENT_TWICE, Absent(), idempotency=each, resend=True), Resend)
+    assert isinstance(seen(ABSENT_TWICE, Absent(), BEHIND_THE_LAG, idempotency=each, resend=True), Resend)
     assert isinstance(seen(once, Absent(), idempotency=each, resend=True), Look)
     assert isinstance(seen(ABSENT_TWICE, Absent(epoch="2"), idempotency=each, resend=True), Hold)
     assert isinstance(seen(ABSENT_TWICE, Absent(), FORGOTTEN, idempotency=each, resend=True), Hold)
-    assert seen(replace(ABSENT_TWICE, cancelled=True), Absent(), idempotency=each, resend=True) == Abandon()
+    cancelled = replace(ABSENT_TWICE, cancelled=True)
+    assert seen(cancelled, Absent(), BEHIND_THE_LAG, idempotency=each, resend=True) == Abandon()
 
 
 def test_r6_what_was_given_up_is_looked_for_as_long_as_the_engine_remembers() -> None:

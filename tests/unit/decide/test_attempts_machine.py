@@ -160,6 +160,7 @@ class OneAttempt(RuleBasedStateMachine):
             looked_at=looked_at,
             epoch=epoch,
             settle=timedelta(seconds=SETTLE),
+            lag=timedelta(seconds=LAG),
             allowance=timedelta(seconds=LEASE + FREEZE + NETWORK),
             idempotency=Idempotency.UNIQUE_NAME,
         )

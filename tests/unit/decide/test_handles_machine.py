@@ -181,6 +181,7 @@ class OneHandle(RuleBasedStateMachine):
             looked_at=looked_at,
             epoch="1",
             settle=timedelta(seconds=SETTLE),
+            lag=timedelta(seconds=LAG),
             allowance=timedelta(seconds=LEASE + TRAVEL),
             idempotency=Idempotency.COALESCING,
             resend=self.resend,

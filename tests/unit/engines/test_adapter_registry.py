@@ -7,8 +7,8 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from baton_operator.engines import registry
-from baton_operator.engines.argo import ArgoAdapter, argo_adapter
-from baton_operator.engines.argo_access import transport_of
+from baton_operator.engines.argo.access import transport_of
+from baton_operator.engines.argo.adapter import ArgoAdapter, argo_adapter
 from baton_operator.engines.base import EngineSpec
 from baton_operator.engines.errors import PermanentError
 from baton_operator.engines.registry import AdapterRegistry, Surroundings, with_installed
@@ -112,7 +112,7 @@ def test_a_spec_without_a_usable_address_makes_no_adapter(url: str | None) -> No
 def test_installed_packages_add_adapters_and_replace_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """The visible list wins; two packages with one name are refused."""
     point = EntryPoint("Argo", "baton_operator.engines.registry:with_installed", "baton.engines")
-    other = EntryPoint("Custom", "baton_operator.engines.argo:argo_adapter", "baton.engines")
+    other = EntryPoint("Custom", "baton_operator.engines.argo.adapter:argo_adapter", "baton.engines")
     monkeypatch.setattr(registry, "entry_points", lambda group: [point, other] if group == "baton.engines" else [])
     assert dict(with_installed({"Argo": closing})) == {"Argo": closing, "Custom": argo_adapter}
     monkeypatch.setattr(registry, "entry_points", lambda group: [other, other])

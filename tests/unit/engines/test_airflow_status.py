@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from baton_models import ExecutionStatus
-from baton_operator.engines.airflow_runs import (
+from baton_operator.engines.airflow.runs import (
     NOTE_LIMIT,
     DagRun,
     MarkedRun,

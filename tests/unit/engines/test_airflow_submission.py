@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from baton_operator.engines.airflow_api import AirflowHealth, Component
-from baton_operator.engines.airflow_dag import Dag
-from baton_operator.engines.airflow_probe import remarks, too_old
-from baton_operator.engines.airflow_submit import refusal, submission
+from baton_operator.engines.airflow.api import AirflowHealth, Component
+from baton_operator.engines.airflow.dag import Dag
+from baton_operator.engines.airflow.probe import remarks, too_old
+from baton_operator.engines.airflow.submit import refusal, submission
 from baton_operator.engines.base import SubmitRequest
 
 REQUEST = SubmitRequest(

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from baton_models import ExecutionStatus
-from baton_operator.engines.argo_workflow import WholeWorkflow, Workflow, external_id, node_of, observation, status_of
+from baton_operator.engines.argo.workflow import WholeWorkflow, Workflow, external_id, node_of, observation, status_of
 
 P, R, C, F, X = (
     ExecutionStatus.PENDING,

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from baton_operator.engines.argo_submit import is_unsure, refusal, submission, text_of
-from baton_operator.engines.argo_template import Template
+from baton_operator.engines.argo.submit import is_unsure, refusal, submission, text_of
+from baton_operator.engines.argo.template import Template
 from baton_operator.engines.base import SubmitRequest
 
 REQUEST = SubmitRequest(

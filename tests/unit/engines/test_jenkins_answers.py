@@ -14,7 +14,7 @@ from baton_operator.engines.errors import (
     RetryableError,
     TargetNotFoundError,
 )
-from baton_operator.engines.jenkins_answers import epoch_of, lacks_crumb, read_failure, submit_outcome, words
+from baton_operator.engines.jenkins.answers import epoch_of, lacks_crumb, read_failure, submit_outcome, words
 
 OURS = {"x-jenkins": "2.568.2", "x-jenkins-session": "82bbbc84", "content-type": "text/html;charset=utf-8"}
 PAGE = {"content-type": "text/html;charset=iso-8859-1"}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton_models import ExecutionStatus
-from baton_operator.engines.jenkins_builds import (
+from baton_operator.engines.jenkins.builds import (
     SKEW,
     Build,
     Identity,

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from baton_operator.engines.base import SubmitRequest
-from baton_operator.engines.jenkins_jobs import Job, Place, form, is_marked, place_of, refusal, text_of
+from baton_operator.engines.jenkins.jobs import Job, Place, form, is_marked, place_of, refusal, text_of
 
 STRING = "StringParameterDefinition"
 TOKEN = f"baton-{'0' * 32}-a1"

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from baton_operator.engines.base import Enqueued, SubmitRequest
-from baton_operator.engines.jenkins_queue import Item, Queue, Waiting, number_in, whereabouts
+from baton_operator.engines.jenkins.queue import Item, Queue, Waiting, number_in, whereabouts
 from baton_operator.engines.options import Withdrawn
 
 TOKEN = f"baton-{'0' * 32}-a1"

@@ -9,7 +9,7 @@ import yaml
 
 from baton_models import new_id
 from baton_operator.engines.access import Destination, TlsFiles
-from baton_operator.engines.argo import ArgoAdapter, ArgoServerAdapter, argo_adapter
+from baton_operator.engines.argo.adapter import ArgoAdapter, ArgoServerAdapter, argo_adapter
 from baton_operator.engines.base import Capability, EngineSpec
 from baton_operator.engines.conformance import loopback, new_request
 from baton_operator.engines.errors import PermanentError

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baton_operator.engines.embedded_log import MAX_BYTES, TaskLog
+from baton_operator.engines.embedded.log import MAX_BYTES, TaskLog
 
 LINES = st.lists(st.integers(min_value=1, max_value=60_000), max_size=30)
 

@@ -17,10 +17,10 @@ import msgspec
 from baton_operator.engines.answers import Answer, decode
 from baton_operator.engines.errors import AuthExpiredError, EngineError, ProtocolDriftError, TargetNotFoundError
 from baton_operator.engines.http import Call, HttpClient
-from baton_operator.engines.jenkins_answers import epoch_of, is_of_jenkins, lacks_crumb, read_failure, words
-from baton_operator.engines.jenkins_builds import BUILD_FIELDS, Build
-from baton_operator.engines.jenkins_jobs import DECLARED_FIELDS, JOB_FIELDS, Job, Property, declares_token
-from baton_operator.engines.jenkins_queue import ITEM_FIELDS, QUEUE_FIELDS, Item, Queue
+from baton_operator.engines.jenkins.answers import epoch_of, is_of_jenkins, lacks_crumb, read_failure, words
+from baton_operator.engines.jenkins.builds import BUILD_FIELDS, Build
+from baton_operator.engines.jenkins.jobs import DECLARED_FIELDS, JOB_FIELDS, Job, Property, declares_token
+from baton_operator.engines.jenkins.queue import ITEM_FIELDS, QUEUE_FIELDS, Item, Queue
 
 #: Builds a page: about 100 KB, 10 ms.
 PAGE = 200

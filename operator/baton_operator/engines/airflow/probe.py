@@ -2,7 +2,7 @@
 
 import re
 
-from baton_operator.engines.airflow_api import AirflowHealth
+from baton_operator.engines.airflow.api import AirflowHealth
 
 #: The first version whose list of runs takes ids and cursors; older ones leave out what they do not know, in silence.
 OLDEST = (3, 3)

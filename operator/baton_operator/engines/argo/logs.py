@@ -7,8 +7,8 @@ cursor therefore counts lines that were handed on.
 
 import msgspec
 
-from baton_operator.engines.argo_server import ArgoServer
-from baton_operator.engines.argo_workflow import Workflow, status_of
+from baton_operator.engines.argo.server import ArgoServer
+from baton_operator.engines.argo.workflow import Workflow, status_of
 from baton_operator.engines.options import LogPage
 
 #: Bytes of log that are read at most.

@@ -53,14 +53,14 @@ from baton_operator.engines.errors import (
     TargetNotFoundError,
 )
 from baton_operator.engines.http import Call, HttpClient, TransportError, unanswered
-from baton_operator.engines.jenkins_answers import is_of_jenkins, submit_outcome
-from baton_operator.engines.jenkins_api import JenkinsApi
-from baton_operator.engines.jenkins_builds import Build, external_id, identity_of, native_of, observation
-from baton_operator.engines.jenkins_find import Finder
-from baton_operator.engines.jenkins_jobs import TOKEN, Place, form, place_of, refusal
-from baton_operator.engines.jenkins_logs import read_log
-from baton_operator.engines.jenkins_queue import number_in
-from baton_operator.engines.jenkins_track import is_build_of, observe, place_in
+from baton_operator.engines.jenkins.answers import is_of_jenkins, submit_outcome
+from baton_operator.engines.jenkins.api import JenkinsApi
+from baton_operator.engines.jenkins.builds import Build, external_id, identity_of, native_of, observation
+from baton_operator.engines.jenkins.find import Finder
+from baton_operator.engines.jenkins.jobs import TOKEN, Place, form, place_of, refusal
+from baton_operator.engines.jenkins.logs import read_log
+from baton_operator.engines.jenkins.queue import number_in
+from baton_operator.engines.jenkins.track import is_build_of, observe, place_in
 from baton_operator.engines.options import LogPage, Whereabouts
 from baton_operator.engines.registry import Surroundings
 

@@ -19,13 +19,13 @@ from http import HTTPStatus
 from typing import Any
 
 from baton_operator.engines.answers import Answer, decode, read_error, write_outcome
-from baton_operator.engines.argo_access import transport_of
-from baton_operator.engines.argo_hints import together
-from baton_operator.engines.argo_logs import read_logs
-from baton_operator.engines.argo_server import ArgoServer
-from baton_operator.engines.argo_submit import is_unsure, refusal
-from baton_operator.engines.argo_transport import ArgoTransport, Part
-from baton_operator.engines.argo_workflow import (
+from baton_operator.engines.argo.access import transport_of
+from baton_operator.engines.argo.hints import together
+from baton_operator.engines.argo.logs import read_logs
+from baton_operator.engines.argo.server import ArgoServer
+from baton_operator.engines.argo.submit import is_unsure, refusal
+from baton_operator.engines.argo.transport import ArgoTransport, Part
+from baton_operator.engines.argo.workflow import (
     WholeWorkflow,
     Workflow,
     external_id,

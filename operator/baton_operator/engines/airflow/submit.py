@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from baton_operator.engines.airflow_runs import NOTE_LIMIT, OURS
+from baton_operator.engines.airflow.runs import NOTE_LIMIT, OURS
 from baton_operator.engines.base import SubmitRequest
 
 _TOKEN = re.compile(r"[a-z0-9]([-a-z0-9]{0,43}[a-z0-9])?")

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from baton_operator.engines.base import Absent, Enqueued, Foreign, Found, Sighting, SubmitRequest
 from baton_operator.engines.errors import EngineError, TargetNotFoundError
-from baton_operator.engines.jenkins_api import JenkinsApi
-from baton_operator.engines.jenkins_builds import Build, external_id
-from baton_operator.engines.jenkins_jobs import Place, place_of
-from baton_operator.engines.jenkins_queue import Waiting, whereabouts
-from baton_operator.engines.jenkins_search import EpochWatch, JobSearch
+from baton_operator.engines.jenkins.api import JenkinsApi
+from baton_operator.engines.jenkins.builds import Build, external_id
+from baton_operator.engines.jenkins.jobs import Place, place_of
+from baton_operator.engines.jenkins.queue import Waiting, whereabouts
+from baton_operator.engines.jenkins.search import EpochWatch, JobSearch
 from baton_operator.engines.options import Whereabouts, Withdrawn
 
 #: Items asked for one by one, a job and a look: only what is neither in the queue nor among the newest builds.

@@ -19,10 +19,10 @@ from typing import ClassVar
 import msgspec
 
 from baton_operator.engines.answers import Answer, decode
-from baton_operator.engines.argo_events import changes, read_server_event
-from baton_operator.engines.argo_submit import submission
-from baton_operator.engines.argo_transport import ArgoTransport, EngineWord, Part, segment
-from baton_operator.engines.argo_workflow import RUN_UID_LABEL, Workflow, WorkflowList
+from baton_operator.engines.argo.events import changes, read_server_event
+from baton_operator.engines.argo.submit import submission
+from baton_operator.engines.argo.transport import ArgoTransport, EngineWord, Part, segment
+from baton_operator.engines.argo.workflow import RUN_UID_LABEL, Workflow, WorkflowList
 from baton_operator.engines.base import CancelMode, Outcome, SubmitRequest
 from baton_operator.engines.http import Call
 

@@ -47,7 +47,7 @@ from baton_operator.engines.base import (
     SubmitRequest,
     Unknown,
 )
-from baton_operator.engines.embedded_log import TaskLog
+from baton_operator.engines.embedded.log import TaskLog
 from baton_operator.engines.errors import RetryableError
 from baton_operator.engines.options import LogPage
 

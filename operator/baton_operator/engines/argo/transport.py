@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from baton_operator.engines.answers import Answer, decode, read_error
-from baton_operator.engines.argo_template import Template
-from baton_operator.engines.argo_workflow import WholeWorkflow, Workflow, WorkflowList
+from baton_operator.engines.argo.template import Template
+from baton_operator.engines.argo.workflow import WholeWorkflow, Workflow, WorkflowList
 from baton_operator.engines.base import CancelMode, Outcome, SubmitRequest
 from baton_operator.engines.errors import EngineError, ProtocolDriftError, TargetNotFoundError
 from baton_operator.engines.http import BODY_LIMIT, Call, HttpClient

@@ -4,9 +4,9 @@ from ipaddress import ip_network
 
 from baton_operator.engines.access import Access
 from baton_operator.engines.addresses import AddressGuard
-from baton_operator.engines.argo_kubernetes import ArgoKubernetes
-from baton_operator.engines.argo_server import ArgoServer
-from baton_operator.engines.argo_transport import ArgoTransport
+from baton_operator.engines.argo.kubernetes import ArgoKubernetes
+from baton_operator.engines.argo.server import ArgoServer
+from baton_operator.engines.argo.transport import ArgoTransport
 from baton_operator.engines.base import EngineSpec
 from baton_operator.engines.errors import PermanentError
 from baton_operator.engines.http import HttpClient

@@ -24,12 +24,12 @@ from typing import Any
 from urllib.parse import quote
 
 from baton_operator.engines.addresses import AddressGuard
-from baton_operator.engines.airflow_api import AirflowApi, is_taken, refusal_of, runs_path
-from baton_operator.engines.airflow_logs import read_logs
-from baton_operator.engines.airflow_probe import remarks, too_old
-from baton_operator.engines.airflow_runs import DagRun, in_order, node_of, observation, status_of
-from baton_operator.engines.airflow_submit import refusal, submission
-from baton_operator.engines.airflow_token import AirflowToken, is_token_refused
+from baton_operator.engines.airflow.api import AirflowApi, is_taken, refusal_of, runs_path
+from baton_operator.engines.airflow.logs import read_logs
+from baton_operator.engines.airflow.probe import remarks, too_old
+from baton_operator.engines.airflow.runs import DagRun, in_order, node_of, observation, status_of
+from baton_operator.engines.airflow.submit import refusal, submission
+from baton_operator.engines.airflow.token import AirflowToken, is_token_refused
 from baton_operator.engines.answers import Answer, decode, write_outcome
 from baton_operator.engines.base import (
     Absent,

@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from baton_operator.engines.base import Enqueued, SubmitRequest
-from baton_operator.engines.jenkins_builds import Action, recorded
-from baton_operator.engines.jenkins_jobs import TOKEN, is_marked, place_of
+from baton_operator.engines.jenkins.builds import Action, recorded
+from baton_operator.engines.jenkins.jobs import TOKEN, is_marked, place_of
 from baton_operator.engines.options import Withdrawn
 
 _LOCATION = re.compile(r"/queue/item/(\d{1,18})/?\Z")

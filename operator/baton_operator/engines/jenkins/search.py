@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from baton_operator.engines.base import Absent, Found, SubmitRequest
 from baton_operator.engines.errors import RetryableError
-from baton_operator.engines.jenkins_api import PAGE, JenkinsApi, Page
-from baton_operator.engines.jenkins_builds import Build, Reach
-from baton_operator.engines.jenkins_jobs import TOKEN, is_marked
+from baton_operator.engines.jenkins.api import PAGE, JenkinsApi, Page
+from baton_operator.engines.jenkins.builds import Build, Reach
+from baton_operator.engines.jenkins.jobs import TOKEN, is_marked
 
 #: Pages that one search reads at most: 10,000 builds. What lies further back counts as forgotten.
 PAGES = 50

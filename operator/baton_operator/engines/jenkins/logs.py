@@ -9,7 +9,7 @@ begins anew. Notes of the console are hidden in the text behind an escape sequen
 import re
 
 from baton_operator.engines.answers import Answer
-from baton_operator.engines.jenkins_api import JenkinsApi
+from baton_operator.engines.jenkins.api import JenkinsApi
 from baton_operator.engines.options import LogPage
 
 #: Bytes of log that are read at once at most; the rest is the next page.

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from baton_operator.engines.airflow_api import AirflowApi, LogChunk, run_path
-from baton_operator.engines.airflow_runs import DagRun, TaskInstance, in_order, status_of
+from baton_operator.engines.airflow.api import AirflowApi, LogChunk, run_path
+from baton_operator.engines.airflow.runs import DagRun, TaskInstance, in_order, status_of
 from baton_operator.engines.answers import decode
 from baton_operator.engines.errors import TargetNotFoundError
 from baton_operator.engines.options import LogPage

@@ -18,11 +18,11 @@ from typing import Any, ClassVar
 import msgspec
 
 from baton_operator.engines.answers import Answer, decode
-from baton_operator.engines.argo_events import changes, read_watch_event
-from baton_operator.engines.argo_submit import manifest
-from baton_operator.engines.argo_template import Template
-from baton_operator.engines.argo_transport import ArgoTransport, EngineWord, Part, segment
-from baton_operator.engines.argo_workflow import RUN_UID_LABEL, Workflow, WorkflowList
+from baton_operator.engines.argo.events import changes, read_watch_event
+from baton_operator.engines.argo.submit import manifest
+from baton_operator.engines.argo.template import Template
+from baton_operator.engines.argo.transport import ArgoTransport, EngineWord, Part, segment
+from baton_operator.engines.argo.workflow import RUN_UID_LABEL, Workflow, WorkflowList
 from baton_operator.engines.base import CancelMode, NotSent, Outcome, Rejected, SubmitRequest
 from baton_operator.engines.errors import (
     AnswerTooLongError,

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from baton_operator.engines.base import Duplicate, Observation, Observed, Reference
 from baton_operator.engines.errors import AuthExpiredError, EngineError, TargetNotFoundError
-from baton_operator.engines.jenkins_api import PAGE, JenkinsApi
-from baton_operator.engines.jenkins_builds import Build, Identity, external_id, identity_of
-from baton_operator.engines.jenkins_jobs import TOKEN, Place, place_of
+from baton_operator.engines.jenkins.api import PAGE, JenkinsApi
+from baton_operator.engines.jenkins.builds import Build, Identity, external_id, identity_of
+from baton_operator.engines.jenkins.jobs import TOKEN, Place, place_of
 
 Show = Callable[[Place, Build, Reference], Observation]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from baton_operator.engines.argo_workflow import FINGERPRINT, RUN_UID_LABEL
+from baton_operator.engines.argo.workflow import FINGERPRINT, RUN_UID_LABEL
 from baton_operator.engines.base import SubmitRequest
 
 RUN_NAME = "baton.dev/run-name"

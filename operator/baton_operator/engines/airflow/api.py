@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from baton_operator.engines.airflow_dag import Dag
-from baton_operator.engines.airflow_runs import DagRunPage, MarkedRun, TaskInstance, TaskInstancePage
-from baton_operator.engines.airflow_token import AirflowToken, is_token_refused
+from baton_operator.engines.airflow.dag import Dag
+from baton_operator.engines.airflow.runs import DagRunPage, MarkedRun, TaskInstance, TaskInstancePage
+from baton_operator.engines.airflow.token import AirflowToken, is_token_refused
 from baton_operator.engines.answers import Answer, decode, read_error
 from baton_operator.engines.errors import (
     AnswerTooLongError,

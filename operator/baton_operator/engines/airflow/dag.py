@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from baton_operator.engines.airflow_runs import OURS
+from baton_operator.engines.airflow.runs import OURS
 from baton_operator.engines.base import Problem
 
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")

@@ -1,0 +1,1 @@
+"""Airflow 3: DAG runs under names that we choose. Knows no other adapter."""
