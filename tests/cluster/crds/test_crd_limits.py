@@ -44,6 +44,8 @@ VALID: dict[str, list[Node]] = {
         },
         ARGO | {"auth": {"bearer": {"secretRef": {"name": "a"}}}},
         ARGO | {"auth": {"serviceAccount": {"name": "a"}}},
+        {"type": "Argo", "kubernetes": {"inCluster": True}, "auth": {"serviceAccount": {"name": "a"}}},
+        {"type": "Argo", "kubernetes": {"kubeconfigSecretRef": {"name": "a", "key": "a"}}},
     ],
     "Engine.status": [{"conditions": [CONDITION], "capabilities": ["a"]}],
     "Automation.spec": [
