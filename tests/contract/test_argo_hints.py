@@ -11,7 +11,7 @@ from baton_fakes.argo import FakeArgo
 from baton_fakes.argo_harness import ArgoHarness, FakeArgoHarness
 from baton_fakes.argo_kube_harness import FakeKubeHarness
 
-from baton_operator.engines.argo.adapter import events as argo_events
+from baton_operator.engines.argo import events as argo_events
 from baton_operator.engines.argo.hints import STREAMS
 from baton_operator.engines.conformance import Fault, eventually, serving, submitted
 from baton_operator.engines.errors import EngineError, ForbiddenError, ProtocolDriftError, RetryableError

@@ -10,7 +10,7 @@ from baton_fakes.argo_kube_harness import STATUS, FakeKubeHarness
 from baton_fakes.argo_state import NAP
 
 from baton_models import ExecutionStatus
-from baton_operator.engines.argo.adapter import kubernetes as argo_kubernetes
+from baton_operator.engines.argo import kubernetes as argo_kubernetes
 from baton_operator.engines.base import (
     CancelOutcome,
     Created,

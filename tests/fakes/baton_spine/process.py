@@ -36,7 +36,7 @@ class OperatorProcess:
 
     Args:
         log: Where its output goes.
-        environ: Its settings.
+        environ: Its settings; a ``PYTHONPATH`` goes before this process's own.
         module: What is run: the operator, or one with a fault of its own.
     """
 
@@ -45,7 +45,8 @@ class OperatorProcess:
         self.port = pick_free()
         self._marks: list[int] = []
         given = {**os.environ, **SHORT, **environ, "BATON_HTTP_PORT": str(self.port)}
-        given["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), FAKES]))
+        paths = [environ.get("PYTHONPATH"), os.environ.get("PYTHONPATH"), FAKES]
+        given["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         with log.open("ab") as stream:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", module],
