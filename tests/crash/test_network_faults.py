@@ -150,10 +150,13 @@ def test_a_namespace_that_is_deleted_takes_nothing_but_its_objects(
 def test_somebody_who_writes_statuses_is_outlived(stage: Stage) -> None:
     """Another writer replaces a Run's status fifty times a second (A2): ours converges, and does not join the race."""
     operator = under_way(stage)
-    path = stage.path("Run", "before") + "/status"
+    stage.run("disputed", secs="300s")
+    stage.phase("disputed", "Running")
+    path = stage.path("Run", "disputed") + "/status"
     for number in range(150):
         stage.server.request("PATCH", path, {"status": {"progress": f"{number}/999"}})
-    stage.ended("before")
-    stage.until(lambda: stage.get("Run", "before")["status"].get("progress") == "1/1", what="our own status")
+    stage.patch("Run", "disputed", {"state": "Cancelled", "reason": "enough"})
+    status = stage.ended("disputed")["disputed"]
+    assert (shown(status), status["progress"]) == (("Cancelled", "Cancelled"), "0/1")
     stage.check()
     assert operator.process.poll() is None

@@ -16,7 +16,7 @@ from baton_crash.disturbances import (
     behind_a_wire,
 )
 from baton_crash.in_play import InPlay
-from baton_crash.scenario import End, cancel_one, end_of, open_scenario
+from baton_crash.scenario import ENDS, End, cancel_one, end_of, open_scenario
 from baton_spine.process import end_all
 from baton_spine.stage import Stage
 
@@ -128,7 +128,7 @@ _ALL = "SELECT count(*) FROM run"
 
 
 def _only_the_endless_one_is_left(stage: Stage) -> bool:
-    return stage.rows(_LEFT)[0][0] == 0 and stage.rows(_ALL)[0][0] == len(stage.runs())
+    return stage.rows(_ALL)[0][0] == len(ENDS) and stage.rows(_LEFT)[0][0] == 0
 
 
 def _finished(stage: Stage, engine: InPlay, kills: int, begun: float) -> Played:

@@ -123,10 +123,10 @@ class Wire:
 
     async def _end(self) -> None:
         await self._close()
+        self._flowing.set()
         left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        if left:
+            await asyncio.wait(left, timeout=5)
         await asyncio.sleep(0)  # the transports that were cut close in the loop's next turn
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
