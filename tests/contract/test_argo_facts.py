@@ -11,7 +11,7 @@ from baton_fakes.argo_harness import FakeArgoHarness
 from baton_fakes.argo_state import NAP
 
 from baton_models import ExecutionStatus
-from baton_operator.engines.base import Absent, Adopted, Created, NameGone, Reference, Rejected, Unknown
+from baton_operator.engines.base import Absent, Adopted, Created, NameGone, Outcome, Reference, Rejected, Unknown
 from baton_operator.engines.conformance import Fault, eventually, observed, reference, serving, submitted
 from baton_operator.engines.errors import (
     PermanentError,
@@ -19,6 +19,7 @@ from baton_operator.engines.errors import (
     TargetNotFoundError,
     UnknownOutcomeError,
 )
+from baton_operator.engines.http import CONNECTIONS
 from baton_operator.engines.options import Retrier
 
 
@@ -43,14 +44,17 @@ async def put(harness: FakeArgoHarness, name: str, verb: str) -> dict[str, objec
 
 async def test_a_list_is_read_to_its_last_page(harness: FakeArgoHarness) -> None:
     """1,100 workflows are three pages: a limit alone would have cut them in silence."""
-    outcomes = await asyncio.gather(*(harness.adapter.submit(harness.request()) for _ in range(1100)))
+    adapter = harness.adapter = harness.make(harness.source, request_deadline=10.0)
+    outcomes: list[Outcome] = []
+    for _ in range(0, 1100, CONNECTIONS):  # more at once would wait for each other, and lapse on a slow machine
+        outcomes += await asyncio.gather(*(adapter.submit(harness.request()) for _ in range(CONNECTIONS)))
     references = [Reference(outcome.external_id, "") for outcome in outcomes if isinstance(outcome, Created)]
     assert len(references) == 1100
     harness.fake.requests.clear()
-    answer = await harness.adapter.observe(references)
+    answer = await adapter.observe(references)
     assert (len(answer.observations), list(answer.missing), answer.pages) == (1100, [], 3)
     assert sum(harness.fake.requests.values()) == 3
-    one = await harness.adapter.observe(references[:1])
+    one = await adapter.observe(references[:1])
     assert one.pages == 3
 
 

@@ -80,6 +80,10 @@ def test_runs_travel_without_argos_server(lent: Stage) -> None:
     ends = {name: shown(status)[0] for name, status in lent.ended("fine", "bad", "long").items()}
     assert ends == {"fine": "Succeeded", "bad": "Failed", "long": "Cancelled"}
     assert len(workflows(lent)) == 3
+    lent.until(
+        lambda: lent.condition("Engine", "argo", "Ready")[0] == "True",
+        what="the Engine, written once in ten seconds, shows what the probe found",
+    )
     engine = lent.get("Engine", "argo")["status"]
     assert engine["version"].startswith("Kubernetes v")
     assert engine["submissionGuarantee"] == "EffectivelyOnce"
