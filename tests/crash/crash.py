@@ -76,12 +76,12 @@ class Row:
         accepted = played.end.accepted
         duplicates = sum(max(0, number - ATTEMPTS.get(run, 0)) for run, number in accepted.items())
         lost = sum(max(0, number - accepted.get(run, 0)) for run, number in ATTEMPTS.items())
-        if not duplicates and not lost and played.end != undisturbed.end:
+        if not duplicates and not lost and (played.broken or played.end != undisturbed.end):
             lost = 1
         self.duplicates += duplicates
         self.lost += lost
         if duplicates or lost:
-            self.notes.append(f"{name}: {played.end}")
+            self.notes.append(f"{name}: {played.end} {played.broken}")
 
     @property
     def is_clean(self) -> bool:

@@ -51,7 +51,9 @@ def played(stages: Theatre, request: pytest.FixtureRequest) -> Iterator[Get]:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_undisturbed_scenario_is_what_it_says(engine: str, played: Get) -> None:
-    end = played(engine, None).end
+    shown = played(engine, None)
+    end = shown.end
+    assert not shown.broken
     assert end.ends == ENDS
     assert end.accepted == end.attempts == ATTEMPTS
     assert end.histories["plain"] == ["PENDING", "PROCESSING", "COMPLETED"]
@@ -64,3 +66,4 @@ def test_a_disturbance_changes_nothing_of_the_end(engine: str, disturbance: Dist
     shown = played(engine, disturbance)
     assert shown.kills == (disturbance.lives if isinstance(disturbance, OnTheWire) else 1), "the moment never came"
     assert shown.end == played(engine, None).end
+    assert not shown.broken

@@ -32,12 +32,14 @@ class Played:
     Attributes:
         end: What was left.
         kills: How many operators were killed, or connections cut; 0 where the moment never came.
+        broken: What `baton check` said of it, the engine's books at hand; empty where all holds.
         seconds: From the last kill (undisturbed: the first Run's creation) to the last Run's end.
     """
 
     end: End
     kills: int
     seconds: float
+    broken: str = ""
 
 
 def play(stage: Stage, engine: InPlay, disturbance: Disturbance | None) -> Played:
@@ -134,8 +136,12 @@ def _only_the_endless_one_is_left(stage: Stage) -> bool:
 def _finished(stage: Stage, engine: InPlay, kills: int, begun: float) -> Played:
     stage.ended(within=PATIENCE)
     seconds = time.monotonic() - begun
-    stage.check(books=lambda: engine.books(stage))
-    return Played(end_of(stage, engine), kills, seconds)
+    broken = ""
+    try:
+        stage.check(books=lambda: engine.books(stage))
+    except AssertionError as error:
+        broken = str(error)
+    return Played(end_of(stage, engine), kills, seconds, broken)
 
 
 def _url(engine: InPlay) -> str:
