@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from baton_operator.local.airflow import USER, VIEWER, Airflow
+from baton_operator.local.identity import marked
 from baton_operator.local.scratch import scratch_home
 
 RUNS = "/api/v2/dags/{}/dagRuns"
@@ -103,9 +104,8 @@ def test_what_was_killed_is_repaired_and_keeps_its_runs(own: Airflow) -> None:
         assert len(names) == 3
         for name in names:
             own.home.process(name).kill()
-        left = processes_of(own.home.path)
-        assert any("LocalExecutor" in each for each in left)
+        assert any("LocalExecutor" in each for each in processes_of(own.home.path))
+        left = [each for name in names for each in marked(own.home.process(name).folder)]
         assert own.up() == url
         assert people.get(run).json()["conf"] == {"secs": 600}
-        workers = [each for each in processes_of(own.home.path) if "LocalExecutor" in each]
-        assert len(workers) == 2
+        assert not any(each.runs for each in left)

@@ -90,8 +90,7 @@ class ServerProcess:
             environment: Variables added to this process's own.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        for left in marked(self.folder):  # by one that was killed
-            send(left, signal.SIGKILL)
+        self._kill_all([])  # what one that was killed has left
         self.pid_file.unlink(missing_ok=True)
         self._open_log()
         child = os.posix_spawn(
@@ -142,10 +141,7 @@ class ServerProcess:
             family = [*family, identity, *descendants(identity)]
             send(identity, self.stop_signal)
             wait_gone([identity], self.stop_patience)
-        for member in family:
-            send(member, signal.SIGKILL)
-        if not wait_gone(family, _KILL_PATIENCE):
-            raise ServerFailed(f"a process of {self.name} survived SIGKILL")
+        self._kill_all(family)
         self.pid_file.unlink(missing_ok=True)
         return bool(family)
 
@@ -155,6 +151,16 @@ class ServerProcess:
         if identity is not None:
             send(identity, signal.SIGKILL)
             wait_gone([identity], _KILL_PATIENCE)
+
+    def _kill_all(self, family: Sequence[Identity]) -> None:
+        """Kill these and what bears this folder's mark, until none is left: they may fork while they are looked for."""
+        deadline = time.monotonic() + _KILL_PATIENCE
+        while family := [member for member in {*family, *marked(self.folder)} if member.runs]:
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"a process of {self.name} survived SIGKILL")
+            for member in family:
+                send(member, signal.SIGKILL)
+            wait_gone(family, _KILL_PATIENCE)
 
     def _open_log(self) -> None:
         """Mark the start in the log, in a new one if it has become long."""
