@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -72,9 +73,14 @@ def _at_a_failpoint(stage: Stage, engine: InPlay, failpoint: Failpoint) -> Playe
     cancels = failpoint.name.startswith("cancel.")
     if cancels:
         cancel_one(stage)
-    kills = 1 if first.wait_end(PATIENCE) == -9 else 0
+    deadline = time.monotonic() + PATIENCE
+    while first.process.poll() is None and not _are_done(stage, but="" if cancels else "stopped"):
+        assert time.monotonic() < deadline, f"neither killed nor done\n{stage.account()}"
+        time.sleep(0.2)
+    kills = 1 if first.process.poll() == -signal.SIGKILL else 0
     begun = time.monotonic()
-    stage.operator()
+    if kills:
+        stage.operator()
     if not cancels:
         cancel_one(stage)
     return _finished(stage, engine, kills, begun)
@@ -118,19 +124,20 @@ def _dies(stage: Stage, assassin: Assassin, kills: int) -> bool:
     while assassin.kills < kills:
         if time.monotonic() > deadline:
             raise AssertionError(f"neither killed nor done\n{stage.account()}")
-        if _only_the_endless_one_is_left(stage):
+        if _are_done(stage, but="stopped"):
             return False
         time.sleep(0.2)
     stage.operators[-1].wait_end(10)
     return True
 
 
-_LEFT = "SELECT count(*) FROM run WHERE name <> 'stopped' AND status NOT IN ('COMPLETED', 'FAILED')"
+_LEFT = "SELECT count(*) FROM run WHERE name <> %s AND status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')"
 _ALL = "SELECT count(*) FROM run"
 
 
-def _only_the_endless_one_is_left(stage: Stage) -> bool:
-    return stage.rows(_ALL)[0][0] == len(ENDS) and stage.rows(_LEFT)[0][0] == 0
+def _are_done(stage: Stage, *, but: str) -> bool:
+    """Whether every Run is stored and has ended; the one of this name goes on until it is cancelled."""
+    return stage.rows(_ALL)[0][0] == len(ENDS) and stage.rows(_LEFT, but)[0][0] == 0
 
 
 def _finished(stage: Stage, engine: InPlay, kills: int, begun: float) -> Played:
