@@ -27,6 +27,14 @@ _WRITES = re.compile(
     r'^apiserver_request_total\{.*resource="(?:runs|events)".*verb="(?:POST|PUT|PATCH|APPLY)"[^}]*\} (\S+)$',
     re.MULTILINE,
 )
+#: Runs that have more to show, by design: one that waited for its submit for about the second within which Accepted and
+#: Submitted are one patch, and one that ran for about the five seconds after which the engine's own word is shown.
+_SLOW = """
+SELECT coalesce(sum((i.created_at > r.created_at + interval '0.9 s')::int
+                    + (r.finished_at > i.created_at + interval '4.9 s')::int), 0)
+FROM run r JOIN dispatch_attempt d ON d.run_id = r.id
+JOIN orchestration_instance i ON i.id = d.orchestration_instance_id WHERE r.name LIKE 'cheap-%'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +64,10 @@ def live(
     stage.nap()
     for each in (stage.operator(), stage.operator()):
         each.wait_ready()
+    for kind, name in (("Engine", "argo"), ("Automation", "nap")):  # or the first Runs would wait for the first probe
+        stage.until(
+            lambda kind=kind, name=name: stage.condition(kind, name, "Ready")[0] == "True", what=f"{name} ready"
+        )
     yield stage
     end_all(stage.operators)
 
@@ -66,6 +78,7 @@ def _writes(stage: Stage) -> float:
 
 
 def test_fifty_runs_on_two_replicas_cost_three_writes_each_at_most(live: Stage) -> None:
+    """A busy machine makes some Runs slow; each of these may cost a write more for each thing it was slow at."""
     before, sent = _writes(live), len(live.accepted())
     names = [f"cheap-{number}" for number in range(RUNS)]
     for name in names:
@@ -73,8 +86,9 @@ def test_fifty_runs_on_two_replicas_cost_three_writes_each_at_most(live: Stage) 
     assert {shown(each) for each in live.ended(*names, within=120).values()} == {("Succeeded", "Succeeded")}
     live.check()
     assert len(live.accepted()) - sent == RUNS
-    cost = (_writes(live) - before) / RUNS
-    assert 2.0 <= cost <= 3.0, "writes a Run, the create included"
+    ((slow,),) = live.rows(_SLOW)
+    cost = (_writes(live) - before - slow) / RUNS
+    assert 2.0 <= cost <= 3.0, f"writes a Run, the create included; {slow} for slow Runs are not counted"
 
 
 def test_no_run_fails_while_postgres_is_stopped(live: Stage, own_home: Home) -> None:
