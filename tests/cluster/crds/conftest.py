@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from baton_operator.local import manifests
+from baton_operator.local import baton
 from baton_operator.local.api_server import ApiServer
 from baton_operator.local.errors import ApiError
 
@@ -79,10 +79,8 @@ def refusal_of(act: Callable[[], object]) -> str:
 
 @pytest.fixture(scope="session")
 def definitions(api_server: ApiServer) -> ApiServer:
-    """The API server, with the three kinds served."""
-    kinds = manifests.definitions()
-    api_server.apply_objects(kinds)
-    api_server.wait_established(*(each["metadata"]["name"] for each in kinds))
+    """The API server, with the three kinds served and taken."""
+    baton.install(api_server)
     return api_server
 
 
