@@ -34,6 +34,7 @@ ACCEPTED = {"logs-text": "text/plain", "logs-ndjson": "application/x-ndjson"}
 BY_MOMENT = {
     *("start_date", "end_date", "duration", "last_scheduling_decision", "queued_when", "scheduled_when", "state"),
     *("next_cursor", "pid", "rendered_map_index", "run_id", "try_number"),
+    *("logical_date", "data_interval_start", "data_interval_end"),  # of the run that a list by state shows first
 }
 #: What a task's own arguments, results and errors are made of.
 OPEN = {"rendered_fields", "conf", "value", "error_detail", "params"}
