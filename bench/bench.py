@@ -247,7 +247,7 @@ def _fake_argo(folder: Path) -> Iterator[str]:
                 time.sleep(0.1)
         yield url
     finally:
-        process.terminate()
+        process.kill()  # it streams, and would wait for whoever listens
         process.wait(10)
 
 
