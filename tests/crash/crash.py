@@ -28,7 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 
-from baton_crash.cases import commits, failpoints, wire  # noqa: E402 - the fakes are no installed package
+from baton_crash.cases import every  # noqa: E402 - the fakes are no installed package
 from baton_crash.disturbances import CutCommit, Disturbance, Failpoint, OnTheWire  # noqa: E402
 from baton_crash.in_play import InPlay, in_play  # noqa: E402
 from baton_crash.play import Played, play  # noqa: E402
@@ -189,10 +189,10 @@ def main() -> int:
     options = parser.parse_args()
     if options.wrong:
         return _catch_the_wrong_one(options.jobs)
-    cases = [each for each in (*failpoints(), *wire(), *commits()) if options.only in str(each)]
     found: dict[str, dict[str, Row]] = {}
     with opened() as stages:
         for name in options.engines.split(","):
+            cases = [each for each in every(name) if options.only in str(each)]
             with in_play(name, stages) as engine:
                 found[name] = prove(stages, engine, cases, options.jobs)
     shown = table(found)

@@ -14,14 +14,15 @@ from baton_crash.play import Played, play
 from baton_crash.scenario import ATTEMPTS, ENDS
 from baton_spine.theatre import Theatre
 
-from baton_operator.faults import FAILPOINTS
+from baton_operator.faults import FAILPOINTS, HANDLE_FAILPOINTS
 
 #: Cases under way at once: they wait most of the time, each in a namespace and a database of its own.
 AT_ONCE = 6
 ENGINES = ("Argo", "Jenkins", "Airflow")
-#: On Argo every failpoint is met; on the others the sample of every test run. `make crash` plays all on all.
+#: On Argo and Jenkins every failpoint there is; on the others the sample of every test run. `make crash` plays all.
 SAMPLE: list[tuple[str, Disturbance]] = [
     *(("Argo", Failpoint(name)) for name in FAILPOINTS),
+    *(("Jenkins", Failpoint(name)) for name in HANDLE_FAILPOINTS),
     *((engine, each) for engine in ENGINES for each in sample() if engine != "Argo" or not isinstance(each, Failpoint)),
 ]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from baton_crash.disturbances import CutCommit, Disturbance, Failpoint, OnTheWire, Peer
 
-from baton_operator.faults import FAILPOINTS
+from baton_operator.faults import FAILPOINTS, HANDLE_FAILPOINTS
 
 #: How often the operator speaks to each peer while it starts and plays the scenario, and no step is left out where
 #: submits, looks and polls are: the engine's wire.
@@ -17,12 +17,15 @@ _PIECES: dict[Peer, Sequence[int]] = {
 }
 #: Failpoints that a scenario comes to more than once: the second and the fifth time, something else is under way.
 _AGAIN = ("dispatch.claim.after", "dispatch.sent.after", "dispatch.record.before", "track.settle.before")
+#: Engines that give a handle first, which is followed to the execution.
+QUEUEING = ("Jenkins",)
 
 
-def failpoints() -> list[Disturbance]:
-    """Every named side effect, and some of them again."""
+def failpoints(engine: str) -> list[Disturbance]:
+    """Every named side effect that is met on an engine of this type, and some of them again."""
     return [
         *(Failpoint(name) for name in FAILPOINTS),
+        *(Failpoint(name, nth) for name in HANDLE_FAILPOINTS for nth in (1, 2) if engine in QUEUEING),
         *(Failpoint(name, nth) for name in _AGAIN for nth in (2, 3)),
     ]
 
@@ -37,6 +40,11 @@ def wire() -> list[Disturbance]:
 def commits() -> list[Disturbance]:
     """The connection to the database cut at every n-th COMMIT."""
     return [CutCommit(nth, lost) for nth in range(1, 40, 2) for lost in (True, False)]
+
+
+def every(engine: str) -> list[Disturbance]:
+    """All cases on an engine of this type."""
+    return [*failpoints(engine), *wire(), *commits()]
 
 
 def sample() -> list[Disturbance]:
