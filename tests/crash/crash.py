@@ -108,6 +108,7 @@ def prove(
     assert undisturbed.end.ends == ENDS, undisturbed.end
     assert undisturbed.end.accepted == ATTEMPTS, undisturbed.end
     rows: dict[str, Row] = {kind(each): Row() for each in cases}
+    noted = dict.fromkeys(rows, 0)
     begun = time.monotonic()
     with ThreadPoolExecutor(jobs) as pool:
         waiting: dict[Future[Played], Disturbance] = {
@@ -125,7 +126,10 @@ def prove(
                     row.stuck += 1
                     row.notes.append(f"{case}: {error}")
                 done += 1
-                if not row.is_clean or done % 10 == 0 or not waiting:
+                for note in row.notes[noted[kind(case)] :]:
+                    print(f"  {note}", flush=True)
+                noted[kind(case)] = len(row.notes)
+                if done % 10 == 0 or not waiting:
                     kills = sum(each.kills for each in rows.values())
                     word = "clean so far" if all(each.is_clean for each in rows.values()) else "NOT CLEAN"
                     print(
@@ -197,10 +201,6 @@ def main() -> int:
                 found[name] = prove(stages, engine, cases, options.jobs)
     shown = table(found)
     print(f"\n{shown}")
-    for rows in found.values():
-        for row in rows.values():
-            for note in row.notes:
-                print(note)
     if options.write:
         text = REPORT.read_text()
         REPORT.write_text(text[: text.index(BEGIN) + len(BEGIN)] + shown + text[text.index(END) :])
