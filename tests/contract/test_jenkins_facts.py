@@ -307,9 +307,11 @@ class TestAbsence:
         assert seen.memory < 10
 
     async def test_without_a_token_an_absence_is_no_evidence(self, harness: FakeJenkinsHarness) -> None:
-        """Builds do not show whose they are, so nothing is ever sent again."""
+        """Builds do not show whose they are, so nothing is ever sent again, however whole the list is."""
         harness.fake.state.add_job("loose", WITHOUT_TOKEN)
         request = await queued(harness, target={"job": ["loose"]})
+        harness.fake.state.advance(1)
+        assert isinstance(await harness.adapter.find(request), Found)
         seen = await harness.adapter.find(replace(request, handle=None))
         assert seen == Absent(0.0, harness.fake.state.session)
 

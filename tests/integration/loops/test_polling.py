@@ -117,17 +117,23 @@ async def test_a_quiet_engine_is_asked_less_often(site: Site) -> None:
     assert 8 < next_poll(site) < 12
 
 
-async def test_what_was_started_during_a_poll_is_looked_at_soon(site: Site) -> None:
+async def test_what_was_started_during_a_poll_is_looked_at_soon(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The poll's own next turn, which lies far off, does not replace the one that a submit asked for meanwhile."""
     await one_run(site)
+    await site.track()
     site.execute("UPDATE orchestration_instance SET created_at = created_at - interval '1 h'")
-    site.execute("UPDATE engine_health SET next_poll_at = now(), moved_at = now() - interval '1 h'")
-    (row,) = await site.first.parts.store.run(track.statements.claim_polls)
-    await site.start("second")
-    await site.dispatch()
-    site.execute("UPDATE orchestration_instance SET created_at = created_at - interval '1 h'")
-    await site.first.track._poll(row)
-    assert next_poll(site) < 11
+    site.execute("UPDATE engine_health SET moved_at = now() - interval '1 h'")
+    observe = site.engine.observe
+
+    async def during_a_submit(references: Sequence[Reference]) -> Observed:
+        await site.start("second")
+        await site.dispatch()
+        assert 8 < next_poll(site) < 11
+        return await observe(references)
+
+    monkeypatch.setattr(site.engine, "observe", during_a_submit)
+    await site.track()
+    assert 8 < next_poll(site) < 11
 
 
 async def test_an_engine_that_fails_is_asked_less_and_less(site: Site) -> None:
