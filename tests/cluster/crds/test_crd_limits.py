@@ -58,6 +58,8 @@ VALID: dict[str, list[Node]] = {
             "retry": {"backoff": {}, "retryOn": ["Failed"]},
             "timeouts": {},
             "concurrency": {},
+            "dataModels": ["a"],
+            "hooks": {each: {"task": "a"} for each in ("onStart", "onTransition", "onFinish")},
         },
         {"engineRef": {"name": "a"}, "target": {"argo": {"workflowTemplate": "a"}}},
         {"engineRef": {"name": "a"}, "target": {"argo": {"clusterWorkflowTemplate": "a"}}},
@@ -69,6 +71,7 @@ VALID: dict[str, list[Node]] = {
     "Run.spec": [
         {"automationRef": {"name": "a"}, "batches": {"names": ["a"]}},
         {"automationRef": {"name": "a"}, "batches": {"inline": BATCHES}},
+        {"automationRef": {"name": "a"}, "parentRunRef": {"name": "a"}, "action": "a"},
     ],
     "Run.status": [{"conditions": [CONDITION], "counts": {}, "external": {}, "failures": [{}]}],
 }

@@ -77,6 +77,15 @@ def backoff(field: str, message: str, accepted: list[str], refused: list[str], *
     )
 
 
+def hook_timeout(hook: str) -> Case:
+    return Case(
+        "Automation",
+        f"spec.hooks.{hook}.timeout is not a duration from 1s to 5m: write for example 30s (units ms, s, m, h)",
+        [automation(hooks={hook: {"task": "t", "timeout": each}}) for each in ("1s", "1m30s", "5m")],
+        [automation(hooks={hook: {"task": "t", "timeout": each}}) for each in (*NO_DURATION, "999ms", "301s")],
+    )
+
+
 def items(*counts: int) -> list[Spec]:
     return [{"name": f"batch-{index}", "items": [{}] * count} for index, count in enumerate(counts)]
 
@@ -315,6 +324,16 @@ CASES = [
     timeout(
         "cancel", "1s to 24h: write for example 5m (units ms, s, m, h)", ["1s", "24h"], [*NO_DURATION, "0s", "25h"]
     ),
+    hook_timeout("onStart"),
+    hook_timeout("onTransition"),
+    hook_timeout("onFinish"),
+    Case(
+        "Run",
+        "spec.action is missing beside spec.parentRunRef: say what the Run is to its parent, for example retry, "
+        "correct or approve",
+        [run(parentRunRef={"name": "first"}, action="correct"), run(action="create"), run()],
+        [run(parentRunRef={"name": "first"})],
+    ),
     Case(
         "Run",
         "spec.batches needs exactly one of names and inline: keep one",
@@ -400,6 +419,20 @@ CHANGES = [
     ),
     Change(
         "Run",
+        "spec.parentRunRef is immutable: create another Run",
+        run(parentRunRef={"name": "first"}, action="correct"),
+        [{"parentRunRef": {"name": "first"}}],
+        [{"parentRunRef": {"name": "second"}}, {"parentRunRef": None}],
+    ),
+    Change(
+        "Run",
+        "spec.action is immutable: create another Run",
+        run(action="create"),
+        [{"action": "create"}],
+        [{"action": "approve"}, {"action": None}],
+    ),
+    Change(
+        "Run",
         "spec.state is Cancelled for good: create another Run",
         run(state="Cancelled"),
         [{"reason": "not needed any more"}, {"state": "Cancelled"}],
@@ -480,6 +513,12 @@ def test_several_faults_are_all_named_at_once(judge: Any) -> None:
 def test_a_field_that_does_not_exist_is_refused(judge: Any, kind: str) -> None:
     """A typo is named, not pruned in silence (kubectl asks for that by default)."""
     assert 'unknown field "spec.paramters"' in judge.refusal(kind, MINIMAL[kind] | {"paramters": {}})
+
+
+def test_a_data_model_is_declared_once(judge: Any) -> None:
+    """Two equal names in `dataModels` are refused."""
+    assert judge.refusal("Automation", automation(dataModels=["Approval", "Purchase"])) == ""
+    assert "Duplicate value" in judge.refusal("Automation", automation(dataModels=["Approval", "Approval"]))
 
 
 @pytest.mark.parametrize(
