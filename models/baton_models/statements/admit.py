@@ -17,14 +17,14 @@ WITH born AS (
 INSERT INTO run (id, automation_id, definition_id, engine_id, tenant_id, uid, generation, name, correlation_id, per,
                  state, max_parallel, sequential, max_failures, max_attempts, accepted_reason, accepted_message,
                  parameters, priority, token_hex, queue_deadline_at, run_timeout_seconds, cancel_timeout_seconds,
-                 trace_context, created_by, submitted_before, cancel_on_delete, guard, guard_at, status,
-                 status_reason, error_summary, finished_at, project_at, released_at)
+                 trace_context, created_by, submitted_before, cancel_on_delete, guard, guard_at, parent_run_id,
+                 action, status, status_reason, error_summary, finished_at, project_at, released_at)
 SELECT r.id, r.automation_id, r.definition_id, r.engine_id, r.tenant_id, r.uid, r.generation, r.name, r.correlation_id,
        r.per, r.state, r.max_parallel, r.sequential, r.max_failures, r.max_attempts, r.accepted_reason,
        r.accepted_message, r.parameters, r.priority, r.token_hex, now() + make_interval(secs => r.queued_seconds),
        r.run_timeout_seconds, r.cancel_timeout_seconds, r.trace_context, r.created_by, r.submitted_before,
-       coalesce(r.cancel_on_delete, false), r.guard, CASE WHEN r.guard IS NOT NULL THEN now() END, r.status,
-       r.status_reason,
+       coalesce(r.cancel_on_delete, false), r.guard, CASE WHEN r.guard IS NOT NULL THEN now() END,
+       r.parent_run_id, r.action, r.status, r.status_reason,
        r.accepted_message, CASE WHEN r.status = 'FAILED' THEN now() END,
        now() + make_interval(secs => CASE WHEN r.status = 'FAILED' THEN 0 ELSE :linger END),
        CASE WHEN r.released THEN now() END
@@ -33,8 +33,8 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
        name text, correlation_id text, per text, state text, max_parallel int, sequential boolean, max_failures int,
        max_attempts int, accepted_reason text, accepted_message text, parameters jsonb, priority int, token_hex text,
        queued_seconds float, run_timeout_seconds int, cancel_timeout_seconds int, trace_context text, created_by text,
-       submitted_before boolean, cancel_on_delete boolean, guard text, status execution_status, status_reason text,
-       released boolean)
+       submitted_before boolean, cancel_on_delete boolean, guard text, parent_run_id uuid, action text,
+       status execution_status, status_reason text, released boolean)
 ON CONFLICT (uid) DO NOTHING
 RETURNING *
 ), going AS (

@@ -14,13 +14,19 @@ from baton_operator.loops.intake_definitions import storable
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A Run that gets a row, with what it refers to."""
+    """
+    A Run that gets a row, with what it refers to.
+
+    Attributes:
+        parent: The Run that it follows; None where it follows none, and where it is refused.
+    """
 
     run: RunSeen
     automation: Any
     definition: Definition | None
     decision: Plan | Refused
     id: UUID
+    parent: UUID | None = None
 
 
 def goes_whole(each: Admission) -> bool:
@@ -47,6 +53,8 @@ def run_row(each: Admission) -> dict[str, Any]:
         "generation": run.generation,
         "name": run.name,
         "correlation_id": cleaned(run.spec.get("correlationId"))[0],
+        "parent_run_id": each.parent,
+        "action": run.spec.get("action"),
         "state": run.spec.get("state", "Active"),
         "parameters": storable(run.spec.get("parameters", {})),
         "trace_context": trace_context(run.traceparent, run.uid),

@@ -21,6 +21,7 @@ from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake, Unready
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
+from baton_operator.loops.witness import Witness
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +50,11 @@ class IntakeLoop:
     name = "intake"
     pace = 0.05
 
-    def __init__(self, parts: Parts, definitions: DefinitionIntake, runs: RunIntake) -> None:
+    def __init__(self, parts: Parts, definitions: DefinitionIntake, runs: RunIntake, witness: Witness) -> None:
         self.bell = Bell()
         self._definitions = definitions
         self._runs = runs
+        self._witness = witness
         self._kube = parts.kube
         self._offered: OrderedDict[str, Seen] = OrderedDict()
         self._waiting: dict[str, tuple[float, RunSeen, Unready]] = {}
@@ -63,12 +65,23 @@ class IntakeLoop:
 
     def offer(self, seen: Seen) -> None:
         """Put *seen* on the list; never blocks. A later sight of the same object takes the place of an earlier one."""
+        if isinstance(seen, RunSeen):
+            self.glance(seen)
         if self._known.get(seen.uid) == _key(seen):
             return
         before = self._offered.get(seen.uid)
         if before is None or not before.is_gone:
             self._offered[seen.uid] = seen
         self.bell.ring()
+
+    def offer_again(self, seen: Seen) -> None:
+        """Put *seen* on the list although it was taken in before."""
+        self._known.pop(seen.uid, None)
+        self.offer(seen)
+
+    def glance(self, run: RunSeen) -> None:
+        """Note only what *run* shows; never blocks."""
+        self._witness.saw(run)
 
     async def turn(self) -> float:
         """Take in everything that is there: engines first, then automations, then runs in batches."""
@@ -167,8 +180,8 @@ class IntakeLoop:
         try:
             raw = await self._kube.get(unready.kind, unready.namespace, unready.name)
         except NotFoundError:
-            if unready.reason == "RefNotPermitted":  # whether there is one is none of this namespace's business
-                self._runs.decide_now(run)
+            if unready.kind == "Run" or unready.reason == "RefNotPermitted":  # whether there is one is not to be told
+                self._runs.decide_now(run, unready.kind)
                 return
             await self._runs.refuse(run, unready)
             self._waiting.pop(run.uid, None)
@@ -178,11 +191,22 @@ class IntakeLoop:
             logger.warning("intake.cannot_ask", extra={"reason": type(error).__name__})
             self._ask_after = time.monotonic() + PATIENCE
             return
+        if unready.kind == "Run":
+            self._bring_parent(run, RunSeen.parse(raw), unready)
+            return
         seen = AutomationSeen.parse(raw) if unready.kind == "Automation" else EngineSeen.parse(raw)
         await self._definitions.take(seen)
         if unready.kind == "Engine":
             await self._definitions.resolve_again(run.namespace, run.spec["automationRef"]["name"])
-            self._runs.decide_now(run)
+            self._runs.decide_now(run, "Engine")
+
+    def _bring_parent(self, run: RunSeen, parent: RunSeen, unready: Unready) -> None:
+        """Take in the Run that *run* follows; one that has ended and has no row was refused, or its row is lost."""
+        if parent.is_completed or parent.uid == run.uid:
+            self._runs.decide_now(run, "Run")
+        else:
+            self.offer(parent)
+            self._waiting[run.uid] = (time.monotonic(), run, unready)
 
     def _remember(self, seen: Seen) -> None:
         self._known[seen.uid] = _key(seen)

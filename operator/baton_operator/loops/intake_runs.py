@@ -1,7 +1,7 @@
 """Runs become rows: admitted in batches, refused with a reason, cancelled, suspended, resumed, let go when deleted."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 from uuid import UUID
@@ -28,6 +28,7 @@ from baton_operator.loops.admissions import (
     run_row,
 )
 from baton_operator.loops.loop import Bell
+from baton_operator.loops.parents import find_parents, missing_parent, parent_name, taken_parent
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.project import ProjectLoop, Refusal
 
@@ -83,7 +84,7 @@ WHERE uid = ANY(CAST(:uids AS text[])) AND is_active RETURNING id, cancel_on_del
 class Unready:
     """A reference that no watch has brought yet, and the reason to refuse with if the API server has none either."""
 
-    kind: Literal["Automation", "Engine"]
+    kind: Literal["Automation", "Engine", "Run"]
     namespace: str
     name: str
     reason: str
@@ -98,7 +99,7 @@ class RunIntake:
         self._settler = parts.settler
         self._project = project
         self._followers = followers
-        self._asked: set[str] = set()
+        self._asked: set[tuple[str, str]] = set()
 
     async def take(self, runs: Sequence[RunSeen]) -> Mapping[str, Unready]:
         """
@@ -125,7 +126,8 @@ class RunIntake:
             await self._admit(session, [run for run in here if run.uid not in known], unready)
 
         await self._store.run(work)
-        self._asked.difference_update(run.uid for run in runs)
+        taken = {run.uid for run in runs}
+        self._asked = {asked for asked in self._asked if asked[0] not in taken}
         for bell in (*self._followers, self._project.bell):
             bell.ring()
         return unready
@@ -139,13 +141,13 @@ class RunIntake:
             self._refuse_without_row(run, unready.reason, f"spec.automationRef: {message}")
         self._project.bell.ring()
 
-    def decide_now(self, run: RunSeen) -> None:
-        """Have a Run decided by the rows as they are: the API server was asked for what it refers to."""
-        self._asked.add(run.uid)
+    def decide_now(self, run: RunSeen, kind: str) -> None:
+        """Have a Run decided by the rows as they are: the API server was asked for what of *kind* it refers to."""
+        self._asked.add((run.uid, kind))
 
     def _may_still_come(self, run: RunSeen, ready_reason: str) -> bool:
         """Whether an engine is missing, or does not permit, that no watch may have brought yet."""
-        return ready_reason in {"EngineNotFound", "RefNotPermitted"} and run.uid not in self._asked
+        return ready_reason in {"EngineNotFound", "RefNotPermitted"} and (run.uid, "Engine") not in self._asked
 
     async def refuse_unkept(self, run: RunSeen, error: Exception) -> bool:
         """
@@ -175,6 +177,7 @@ class RunIntake:
         if not runs:
             return
         admissions: list[Admission] = []
+        parents = await find_parents(session, runs)
         automations = await self._automations(session, runs)
         definitions = await self._definitions.get(
             session, {row.definition_id for row in automations.values() if row.definition_id}
@@ -189,10 +192,14 @@ class RunIntake:
             if definition and missing_engine is None and self._may_still_come(run, automation.ready_reason):
                 unready[run.uid] = Unready("Engine", *definition.engine, automation.ready_reason)
                 continue
+            parent = parent_name(run)
+            if parent and run.uid not in parents and (run.uid, "Run") not in self._asked:
+                unready[run.uid] = Unready("Run", run.namespace, parent, "ParentNotFound")
+                continue
             decision = _decide(run, automation, definition, missing_engine)
-            admissions.append(Admission(run, automation, definition, decision, new_id()))
+            admissions.append(_following(Admission(run, automation, definition, decision, new_id()), parents))
         if admissions:
-            await self._insert(session, admissions)
+            await self._insert(session, _one_child_each(admissions))
 
     async def _automations(self, session: AsyncSession, runs: Sequence[RunSeen]) -> dict[tuple[str, str], Any]:
         wanted = {(run.namespace, run.spec["automationRef"]["name"]) for run in runs}
@@ -329,6 +336,28 @@ def _decide(run: RunSeen, automation: Any, definition: Definition | None, missin
             reason = "InvalidArguments"
         return Refused(reason, f"Automation {automation.name}: {automation.ready_message}")
     return admit(run.uid, run.spec, definition)
+
+
+def _following(each: Admission, parents: Mapping[str, UUID | Refused]) -> Admission:
+    """Have an admitted Run follow its parent, or refuse it; one that is refused anyway takes nobody's place."""
+    name = parent_name(each.run)
+    if name is None or isinstance(each.decision, Refused):
+        return each
+    parent = parents.get(each.run.uid) or missing_parent(name, each.run.namespace)
+    return replace(each, decision=parent) if isinstance(parent, Refused) else replace(each, parent=parent)
+
+
+def _one_child_each(admissions: Sequence[Admission]) -> Sequence[Admission]:
+    """Refuse all but the first of those that would follow the same Run."""
+    first: dict[UUID, str] = {}
+    chosen = []
+    for each in admissions:
+        if each.parent and first.setdefault(each.parent, each.run.uid) != each.run.uid:
+            child = next(other.run.name for other in admissions if other.run.uid == first[each.parent])
+            chosen.append(replace(each, parent=None, decision=taken_parent(parent_name(each.run) or "", child)))
+        else:
+            chosen.append(each)
+    return chosen
 
 
 def _by_actor(things: Sequence[T], name: Callable[[T], str | None]) -> Iterator[tuple[str | None, list[T]]]:

@@ -104,7 +104,7 @@ async def test_a_run_of_an_automation_that_cannot_be_used(site: Site) -> None:
     runs = [run(name, name) for name in ("schema", "expression", "foreign", "asleep")]
     unready = await site.first.runs.take(runs)
     assert {each.name: each.reason for each in unready.values()} == {"argo": "RefNotPermitted"}  # it may still come
-    site.first.runs.decide_now(runs[2])
+    site.first.runs.decide_now(runs[2], "Engine")
     await site.first.runs.take(runs)
     reasons = dict(site.rows("SELECT name, accepted_reason FROM run"))
     assert reasons == {

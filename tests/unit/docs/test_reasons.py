@@ -10,7 +10,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "reasons.md"
 # The closed lists of the API. A word that is added here or there needs its row, its meaning and its remedy.
 REASONS = {
     "Run: Accepted": "Accepted InvalidParameters InvalidBatches InvalidArguments TooManyItems AutomationNotFound "
-    "AutomationSuspended EngineNotFound RefNotPermitted",
+    "AutomationSuspended EngineNotFound RefNotPermitted ParentNotFound ParentNotFinished ParentHasChild",
     "Run: Submitted": "Submitted Waiting SubmissionAmbiguous NameTaken",
     "Run: Succeeded": "Queued Dispatched Running Suspended Retrying AwaitingApproval Cancelling Succeeded Failed "
     "EngineRejected EngineError EngineDuplicated TimedOut Lost Cancelled CancelUnconfirmed NotBuilt Skipped "
