@@ -43,6 +43,7 @@ from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake
 from baton_operator.loops.loop import Turner, Turning
+from baton_operator.loops.mend import MendLoop
 from baton_operator.loops.news import News
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.probe import ProbeLoop
@@ -52,6 +53,7 @@ from baton_operator.loops.settle import Settler
 from baton_operator.loops.sweep import SweepLoop
 from baton_operator.loops.track import TrackLoop
 from baton_operator.loops.transactions import Store
+from baton_operator.loops.witness import Witness
 from baton_operator.metrics import Metrics
 from baton_operator.settings import Settings
 from baton_operator.traces import configured
@@ -118,7 +120,8 @@ class App:
             metrics=self.metrics,
         )
         self.registry = parts.registry
-        self.project = ProjectLoop(self.database, self.kube, self.metrics, self.settings)
+        witness = Witness()
+        self.project = ProjectLoop(self.database, self.kube, self.metrics, self.settings, witness)
         shown = self.project.bell
         self.track = TrackLoop(parts)
         self.dispatch = DispatchLoop(parts, projecting=shown, tracking=self.track.bell)
@@ -133,7 +136,9 @@ class App:
             parts,
             DefinitionIntake(parts, [self.probe.bell, shown]),
             RunIntake(parts, self.project, [self.dispatch.bell, self.cancel.bell]),
+            witness,
         )
+        self.mend = MendLoop(parts, witness, self.intake, shown)
         self.guard = GuardLoop(parts)
         self.sweep = SweepLoop(parts, self.intake, [*followers, self.cancel.bell])
         self._news = News(self.database, followers)
@@ -157,8 +162,9 @@ class App:
         return observe
 
     def _chosen(self) -> Sequence[Turning]:
+        hearing: list[Turning] = [self.intake, self.mend]
         every: Mapping[str, Sequence[Turning]] = {
-            "intake": [self.intake],
+            "intake": hearing,
             "dispatch": [self.dispatch, self.resolve],
             "track": [self.track, self.hints, self.follow, self.probe, self.cancel],
             "project": [self.project, self.guard],
@@ -166,7 +172,7 @@ class App:
         }
         chosen = [loop for name in self.settings.loops for loop in every[name]]
         needs_intake = "sweep" in self.settings.loops and "intake" not in self.settings.loops
-        return [*chosen, *([self.intake] if needs_intake else []), *self.readings]
+        return [*chosen, *(hearing if needs_intake else []), *self.readings]
 
     async def run(self) -> None:
         """

@@ -148,15 +148,58 @@ def test_a_namespace_that_is_deleted_takes_nothing_but_its_objects(
 
 
 def test_somebody_who_writes_statuses_is_outlived(stage: Stage) -> None:
-    """Another writer replaces a Run's status fifty times a second (A2): ours converges, and does not join the race."""
+    """Another writer replaces a Run's status again and again (A2): ours is back in the end, and joins no race."""
     operator = under_way(stage)
     stage.run("disputed", secs="300s")
     stage.phase("disputed", "Running")
-    path = stage.path("Run", "disputed") + "/status"
-    for number in range(150):
-        stage.server.request("PATCH", path, {"status": {"progress": f"{number}/999"}})
+    overwrite(stage, "disputed", times=150)
+    stage.phase("disputed", "Running")
+    stage.until(lambda: stage.get("Run", "disputed")["status"]["progress"] == "0/1", what="the Run's own progress")
     stage.patch("Run", "disputed", {"state": "Cancelled", "reason": "enough"})
     status = stage.ended("disputed")["disputed"]
-    assert (shown(status), status["progress"]) == (("Cancelled", "Cancelled"), "0/1")
+    assert shown(status) == ("Cancelled", "Cancelled")
     stage.check()
     assert operator.process.poll() is None
+
+
+def test_a_status_that_is_written_over_after_the_end_is_restored(stage: Stage) -> None:
+    """Nothing moves the row any more (A2, I4): what was shown is back within half a minute, removed or not."""
+    under_way(stage)
+    stage.run("over")
+    ended = stage.ended("before", "over")
+    overwrite(stage, "over")
+    stage.server.request("PATCH", status_path(stage, "before"), {"status": None})
+    stage.until(lambda: stage.runs() == ended, within=30, what="both statuses as they were")
+    patched = revision(stage, "over")
+    overwrite(stage, "over", times=20)
+    stage.until(lambda: stage.runs() == ended, within=30, what="the status as it was, once more")
+    assert revision(stage, "over") > patched
+    stage.check()
+
+
+def test_what_was_written_over_while_nobody_listened_is_restored(stage: Stage) -> None:
+    """The operator was away: the first list shows it."""
+    operator = under_way(stage)
+    ended = stage.ended("before")
+    operator.kill()
+    overwrite(stage, "before")
+    stage.operator()
+    stage.until(lambda: stage.runs() == ended, within=30, what="the status as it was")
+    stage.check()
+
+
+def overwrite(stage: Stage, run: str, times: int = 1) -> None:
+    """Write over a Run's status as somebody who may."""
+    for number in range(times):
+        foreign = {"phase": "Pending", "progress": f"{number}/999", "conditions": []}
+        stage.server.request("PATCH", status_path(stage, run), {"status": foreign})
+
+
+def status_path(stage: Stage, run: str) -> str:
+    """Give where a Run's status is written."""
+    return stage.path("Run", run) + "/status"
+
+
+def revision(stage: Stage, run: str) -> int:
+    """Give the API server's count of what was written."""
+    return int(stage.get("Run", run)["metadata"]["resourceVersion"])

@@ -29,6 +29,7 @@ from baton_operator.loops.follow import FollowLoop
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake
+from baton_operator.loops.mend import MendLoop
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.probe import ProbeLoop
 from baton_operator.loops.project import ProjectLoop
@@ -37,6 +38,7 @@ from baton_operator.loops.settle import Settler
 from baton_operator.loops.sweep import SweepLoop
 from baton_operator.loops.track import TrackLoop
 from baton_operator.loops.transactions import Store
+from baton_operator.loops.witness import Witness
 from baton_operator.metrics import Metrics
 from baton_operator.settings import Settings
 
@@ -101,7 +103,8 @@ class Replica:
             kube=kube,
             metrics=metrics,
         )
-        self.project = ProjectLoop(self.database, kube, metrics, self.settings)
+        self.witness = Witness()
+        self.project = ProjectLoop(self.database, kube, metrics, self.settings, self.witness)
         self.track = TrackLoop(self.parts)
         self.dispatch = DispatchLoop(self.parts, projecting=self.project.bell, tracking=self.track.bell)
         self.resolve = ResolveLoop(self.parts, [])
@@ -110,7 +113,8 @@ class Replica:
         self.follow = FollowLoop(self.parts, [])
         self.definitions = DefinitionIntake(self.parts, [])
         self.runs = RunIntake(self.parts, self.project, [])
-        self.intake = IntakeLoop(self.parts, self.definitions, self.runs)
+        self.intake = IntakeLoop(self.parts, self.definitions, self.runs, self.witness)
+        self.mend = MendLoop(self.parts, self.witness, self.intake, self.project.bell)
         self.sweep = SweepLoop(self.parts, self.intake, [])
 
     def errors(self) -> list[dict[str, str]]:

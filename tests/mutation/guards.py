@@ -8,6 +8,7 @@ from dispatch_guards import DISPATCH
 from guard import Guard
 from jenkins_guards import JENKINS
 from limit_guards import LIMITS
+from showing_guards import SHOWING
 from suite_guards import SUITE
 
 HTTP = "operator/baton_operator/engines/http.py"
@@ -216,4 +217,4 @@ BORDERS = (
     ),
 )
 
-GUARDS = DISPATCH + LIMITS + SUITE + STORE + ENGINES + BORDERS + AIRFLOW + ARGO_WAYS + JENKINS
+GUARDS = DISPATCH + LIMITS + SUITE + STORE + ENGINES + BORDERS + AIRFLOW + ARGO_WAYS + JENKINS + SHOWING

@@ -6,6 +6,7 @@ pure function of them; an Engine's and an Automation's rows hold no such times, 
 the custom resource shows (`carry_over`).
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -72,6 +73,11 @@ def carry_over(status: Mapping[str, Any], shown: Mapping[str, Any], *, now: date
 def digest(status: Mapping[str, Any]) -> bytes:
     """Write a status document in the one form whose bytes are compared."""
     return orjson.dumps(status, option=orjson.OPT_SORT_KEYS)
+
+
+def fingerprint(status: Mapping[str, Any]) -> str:
+    """Give SHA-256 of a status document, by which what is there is compared with what was shown."""
+    return hashlib.sha256(digest(status)).hexdigest()
 
 
 def condition(status: Mapping[str, Any], type_: str) -> Mapping[str, Any] | None:

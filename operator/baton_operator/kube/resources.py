@@ -1,7 +1,7 @@
 """Custom resources as values: what a watch or a list says of one object, at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self, cast
 
@@ -44,6 +44,7 @@ class Seen:
         is_completed: Whether its status says ``Completed``: a Run without a row that says so was refused.
         is_submitted: Whether its status says ``Submitted``: without a stored attempt, the database was restored.
         observed_generation: What its status speaks of; None while it has none.
+        status: Its status as plain values, shared like its spec; empty while it has none.
     """
 
     kind: ClassVar[Kind]
@@ -63,6 +64,7 @@ class Seen:
     is_completed: bool = False
     is_submitted: bool = False
     observed_generation: int | None = None
+    status: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
@@ -92,6 +94,7 @@ class Seen:
             is_completed=_holds(status.get("conditions") or (), "Completed"),
             is_submitted=_holds(status.get("conditions") or (), "Submitted"),
             observed_generation=status.get("observedGeneration"),
+            status=status,
         )
 
     @property

@@ -7,7 +7,6 @@ once. An API server that is away costs nothing but time: the rows stay due.
 """
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Sequence
@@ -22,12 +21,13 @@ from baton_operator import faults
 from baton_operator.decide.run_events import Notice, notices
 from baton_operator.decide.run_status import refusal_document, status_document
 from baton_operator.kube.client import KubeClient
-from baton_operator.kube.conditions import digest
+from baton_operator.kube.conditions import fingerprint
 from baton_operator.kube.events import Regarding
 from baton_operator.kube.writer import StatusWriter, Written
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.project_definitions import DefinitionProjector
 from baton_operator.loops.views import run_view
+from baton_operator.loops.witness import Witness
 from baton_operator.metrics import Metrics
 from baton_operator.settings import Settings
 
@@ -69,11 +69,14 @@ class ProjectLoop:
     name = "project"
     pace = 0.1
 
-    def __init__(self, database: DatabaseConfig, client: KubeClient, metrics: Metrics, settings: Settings) -> None:
+    def __init__(
+        self, database: DatabaseConfig, client: KubeClient, metrics: Metrics, settings: Settings, witness: Witness
+    ) -> None:
         self.bell = Bell()
         self._database = database
         self._metrics = metrics
         self._settings = settings
+        self._witness = witness
         self._writer = StatusWriter(client, instance=settings.replica)
         self._definitions = DefinitionProjector(database, self._writer)
         self._refusals: dict[str, tuple[Refusal, float, float]] = {}
@@ -117,7 +120,7 @@ class ProjectLoop:
         if not rows:
             return 0
         faults.hit("project.claim.after")
-        shown = await _Batch(self._writer, self._metrics, due).show(rows)
+        shown = await _Batch(self._writer, self._metrics, self._witness, due).show(rows)
         faults.hit("project.patch.after")
         async with self._database.get_async_session() as session:
             await record_runs(session, shown)
@@ -149,6 +152,7 @@ class ProjectLoop:
                 return
             self._refusals.pop(refusal.uid, None)
             if written.outcome == "shown":
+                self._witness.wrote(refusal.uid, fingerprint(status))
                 note = f"{refusal.reason}: {refusal.message}"[:1000]
                 await self._writer.post(about, reason="Refused", key="", severity="Warning", note=note)
 
@@ -156,9 +160,10 @@ class ProjectLoop:
 class _Batch:
     """One claimed batch of runs, patched side by side; the claim keeps one patch a run in flight."""
 
-    def __init__(self, writer: StatusWriter, metrics: Metrics, due: dict[UUID, datetime]) -> None:
+    def __init__(self, writer: StatusWriter, metrics: Metrics, witness: Witness, due: dict[UUID, datetime]) -> None:
         self._writer = writer
         self._metrics = metrics
+        self._witness = witness
         self._due = due
         self._limit = asyncio.Semaphore(IN_FLIGHT)
         self._until = time.monotonic() + PATIENCE
@@ -175,13 +180,14 @@ class _Batch:
             return Shown(row.id, row.lease)
         view = run_view(row)
         status = status_document(view)
-        wanted = hashlib.sha256(digest(status)).hexdigest()
+        wanted = fingerprint(status)
         if wanted == row.shown:
             return Shown(row.id, row.lease, version=row.version, digest=wanted)
         about = Regarding("Run", row.namespace, row.name, row.uid)
         async with self._limit:
             written = await self._write(about, status)
             if written.outcome == "shown":
+                self._witness.wrote(row.uid, wanted)
                 self._metrics.projection_lag.observe(max(0.0, (datetime.now(UTC) - self._due[row.id]).total_seconds()))
                 await self._post(about, notices(view))
         return _recorded(row, written, wanted)

@@ -5,7 +5,6 @@ Which of them Runs have moved is remembered in the process. What is lost with it
 comparing all that rest with what they show.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from baton_models.statements.projection import (
     touch_definitions,
 )
 from baton_operator.decide import automation_status, engine_status
-from baton_operator.kube.conditions import carry_over, digest
+from baton_operator.kube.conditions import carry_over, fingerprint
 from baton_operator.kube.events import Regarding
 from baton_operator.kube.resources import Kind
 from baton_operator.kube.writer import StatusWriter, Written
@@ -125,7 +124,7 @@ class DefinitionProjector:
 
     async def _show_row(self, table: Table, row: Any) -> Shown:
         status = table.document(row)
-        wanted = _hash(status)
+        wanted = fingerprint(status)
         if wanted == row.shown:
             return Shown(row.id, row.lease, digest=wanted)
         written = await self._write(Regarding(table.kind, row.namespace, row.name, row.uid), status)
@@ -155,8 +154,4 @@ class DefinitionProjector:
 
 
 def _digest(table: Definition, row: Any) -> str:
-    return _hash(TABLES[table].document(row))
-
-
-def _hash(status: Mapping[str, Any]) -> str:
-    return hashlib.sha256(digest(status)).hexdigest()
+    return fingerprint(TABLES[table].document(row))

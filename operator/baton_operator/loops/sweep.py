@@ -104,6 +104,8 @@ class SweepLoop:
             there.add(seen.uid)
             if not (seen.is_completed and kind == "Run") or (seen.is_guarded and seen.deleting_since):
                 self._intake.offer(seen)
+            elif isinstance(seen, RunSeen):
+                self._intake.glance(seen)
         known = await self._store.run(
             lambda session: sweep.active_uids(session, kind, before=before, namespaces=self._settings.namespaces)
         )

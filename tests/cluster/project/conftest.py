@@ -15,6 +15,7 @@ from baton_operator.kube.resources import API_VERSION, PLURALS, Kind
 from baton_operator.local import manifests
 from baton_operator.local.api_server import ApiServer
 from baton_operator.loops.project import ProjectLoop
+from baton_operator.loops.witness import Witness
 from baton_operator.metrics import Metrics
 from baton_operator.settings import Settings
 
@@ -87,7 +88,7 @@ async def new_loop(rows: Rows) -> AsyncIterator[Callable[[Connection, Metrics], 
     def make(connection: Connection, metrics: Metrics) -> ProjectLoop:
         client = KubeClient(connection, metrics)
         clients.append(client)
-        return ProjectLoop(rows.database, client, metrics, Settings(database_url="", status_interval=0.2))
+        return ProjectLoop(rows.database, client, metrics, Settings(database_url="", status_interval=0.2), Witness())
 
     yield make
     for client in clients:

@@ -1,0 +1,101 @@
+"""Runs whose status somebody has written over become due to be shown; what is right costs next to nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loop_site import Site, counted_statements, manifest
+
+from baton_operator.kube.conditions import fingerprint
+from baton_operator.kube.resources import RunSeen
+from baton_operator.loops.mend import MendLoop
+from baton_operator.loops.witness import SETTLE, Witness
+
+OURS, THEIRS = {"phase": "Succeeded"}, {"phase": "Pending"}
+DUE = "SELECT count(*) FROM run WHERE shown IS NULL AND project_at <= now()"
+
+
+class Scene:
+    """Runs that were shown long ago, and what the watch says of them."""
+
+    def __init__(self, site: Site, uids: list[str]) -> None:
+        self.site = site
+        self.uids = uids
+        self._now = 0.0
+        replica = site.first
+        self.witness = Witness(lambda: self._now)
+        self.loop = MendLoop(replica.parts, self.witness, replica.intake, replica.project.bell)
+
+    async def look(self, status: dict[str, Any]) -> int:
+        """Have every Run seen with *status*, and looked at; count the statements."""
+        for number, uid in enumerate(self.uids):
+            raw = manifest("team-a", f"run-{number}", {"automationRef": {"name": "patch"}}, uid=uid)
+            self.witness.saw(RunSeen.parse({"type": "MODIFIED", "object": {**raw, "status": status}}))
+        self._now += 60
+        with counted_statements(self.site.first) as sent:
+            await self.loop.turn()
+        return len(sent)
+
+
+async def scene(site: Site, runs: int = 1) -> Scene:
+    await site.serve()
+    await site.define()
+    uids = await site.start(*(f"run-{number}" for number in range(runs)))
+    site.execute(
+        "UPDATE run SET shown = :digest, project_at = NULL, projected_at = now() - interval '1 minute'",
+        digest=fingerprint(OURS),
+    )
+    return Scene(site, uids)
+
+
+async def test_a_status_that_is_not_ours_is_shown_anew(site: Site) -> None:
+    made = await scene(site, runs=2)
+    await made.look(THEIRS)
+    assert site.one(DUE) == 2
+
+
+async def test_a_status_that_another_replica_wrote_is_left_alone(site: Site) -> None:
+    """One question for all of them, and none the next time."""
+    made = await scene(site, runs=100)
+    assert await made.look(OURS) == 1
+    assert await made.look(OURS) == 0
+    assert site.one(DUE) == 0
+
+
+async def test_mending_many_costs_as_much_as_mending_one(site: Site) -> None:
+    made = await scene(site, runs=100)
+    assert await made.look(THEIRS) == 2
+    assert site.one(DUE) == 100
+
+
+async def test_a_run_that_is_being_shown_is_looked_at_later(site: Site) -> None:
+    """What is recorded as shown is not what is there, just then."""
+    made = await scene(site)
+    site.execute("UPDATE run SET project_lease = now() + interval '20 seconds'")
+    await made.look(THEIRS)
+    assert site.one(DUE) == 0
+    site.execute("UPDATE run SET project_lease = NULL, projected_at = now()")
+    await made.look(THEIRS)
+    assert site.one(DUE) == 0
+    site.execute(f"UPDATE run SET projected_at = now() - interval '{SETTLE + 1} seconds'")
+    await made.look(THEIRS)
+    assert site.one(DUE) == 1
+
+
+async def test_a_run_that_was_refused_and_does_not_say_so_is_taken_in_again(site: Site) -> None:
+    """It has no row, as there was no Automation of its name; if there is one now, it is admitted."""
+    await site.serve()
+    uid = "0b0e4a7e-0000-4000-8000-000000000001"
+    await Scene(site, [uid]).look(THEIRS)
+    await site.define()
+    await site.first.intake.turn()
+    assert site.runs() == {"run-0": ("PENDING", "Queued")}
+
+
+async def test_a_refusal_is_left_to_whoever_showed_it(site: Site) -> None:
+    await site.serve()
+    await site.define()
+    refused = {"conditions": [{"type": "Completed", "status": "True"}]}
+    await Scene(site, ["0b0e4a7e-0000-4000-8000-000000000002"]).look(refused)
+    await site.first.intake.turn()
+    assert site.runs() == {}

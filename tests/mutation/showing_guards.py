@@ -1,0 +1,41 @@
+"""The guards of what is shown: a status is ours, and nobody fights for it."""
+
+from __future__ import annotations
+
+from guard import Guard
+
+WITNESS = "operator/baton_operator/loops/witness.py"
+MEND = "models/baton_models/statements/mend.py"
+WITNESSING = "tests/unit/loops/test_witnessing.py::test_"
+MENDING = "tests/integration/loops/test_mending.py::test_"
+
+SHOWING = (
+    Guard(
+        "the echo of a write is no suspicion",
+        WITNESS,
+        "        if uid in self._odd and self._odd[uid].found == digest:\n            del self._odd[uid]\n",
+        "",
+        (WITNESSING + "the_echo_of_a_write_is_no_suspicion",),
+    ),
+    Guard(
+        "whoever writes over each repair is not fought",
+        WITNESS,
+        "SETTLE * 2 ** min(self._repairs(uid, self._clock()), 8)",
+        "SETTLE",
+        (WITNESSING + "repairs_of_one_run_come_ever_more_slowly",),
+    ),
+    Guard(
+        "what was written over is shown anew",
+        MEND,
+        "SET shown = NULL, project_at = clock_timestamp()",
+        "SET shown = r.shown",
+        (MENDING + "a_status_that_is_not_ours_is_shown_anew",),
+    ),
+    Guard(
+        "what another replica shows is not repaired",
+        "operator/baton_operator/loops/mend.py",
+        "        if last.rests and last.digest is not None",
+        "        if last.digest is not None",
+        (MENDING + "a_run_that_is_being_shown_is_looked_at_later",),
+    ),
+)
