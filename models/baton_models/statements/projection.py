@@ -113,8 +113,10 @@ SELECT a.id, a.tenant_id AS namespace, a.name, a.uid, a.generation, a.project_le
        (SELECT max(w.version) FROM workflow_definitions w WHERE w.automation_id = a.id AND w.is_active) AS version,
        (SELECT count(*) FROM run r WHERE r.automation_id = a.id
           AND r.status IN ('PENDING', 'PROCESSING', 'RETRYING')) AS active,
-       l.name AS last_name, l.status AS last_status, l.finished_at AS last_finished_at
-FROM automation a
+       l.name AS last_name, l.status AS last_status, l.finished_at AS last_finished_at, h.submission_guarantee,
+       coalesce(a.spec #> '{retry,retryOn}' @> '["Lost"]' AND (a.spec #>> '{retry,maxAttempts}')::int > 1, false)
+         AS repeats_lost
+FROM automation a LEFT JOIN engine_health h ON h.engine_id = a.engine_id
 LEFT JOIN LATERAL (
   SELECT r.name, r.status, r.finished_at FROM run r WHERE r.automation_id = a.id AND r.finished_at IS NOT NULL
   ORDER BY r.finished_at DESC, r.id DESC LIMIT 1) l ON true

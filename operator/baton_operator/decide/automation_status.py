@@ -39,6 +39,8 @@ class AutomationView:
         active: Runs that have not ended.
         ready_reason: Why it can or cannot be used; None until intake has said.
         target_reason: What the engine last said of the target: ``Valid`` or why not; None until it was asked.
+        engine_guarantee: What its engine promises; None until that was asked.
+        repeats_lost: Whether an execution that the engine has lost is tried again, although it may have run.
     """
 
     generation: int
@@ -50,6 +52,8 @@ class AutomationView:
     target_reason: str | None = None
     target_message: str | None = None
     last_run: LastRun | None = None
+    engine_guarantee: str | None = None
+    repeats_lost: bool = False
 
 
 def status_document(automation: AutomationView) -> dict[str, Any]:
@@ -61,6 +65,8 @@ def status_document(automation: AutomationView) -> dict[str, Any]:
     }
     if automation.version is not None:
         document["version"] = automation.version
+    if promise := guarantee(automation):
+        document["submissionGuarantee"] = promise
     if automation.last_run:
         document["lastRun"] = {
             "name": automation.last_run.name,
@@ -68,6 +74,15 @@ def status_document(automation: AutomationView) -> dict[str, Any]:
             "finishedAt": timestamp(automation.last_run.finished_at),
         }
     return document
+
+
+def guarantee(automation: AutomationView) -> str | None:
+    """Say which promise holds for Runs of *automation*: the engine's, unless it is given away; None while unknown."""
+    if automation.repeats_lost:
+        return "AtLeastOnce"
+    if automation.engine_guarantee and automation.target_reason == "MissingTokenParameter":
+        return "AtMostOnce"
+    return automation.engine_guarantee
 
 
 def conditions(automation: AutomationView) -> list[Condition]:

@@ -73,6 +73,8 @@ def automation_view(row: Any) -> AutomationView:
         ready_message=row.ready_message,
         target_reason=row.target_reason,
         target_message=row.target_message,
+        engine_guarantee=row.submission_guarantee,
+        repeats_lost=row.repeats_lost,
         last_run=LastRun(row.last_name, ExecutionStatus(row.last_status), row.last_finished_at) if ended else None,
     )
 

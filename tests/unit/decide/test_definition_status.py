@@ -145,6 +145,23 @@ def test_people_are_told_once_that_an_engine_is_away(
     assert [each["type"] for each in engine_status.became_unavailable(*documents)] == told
 
 
+@pytest.mark.parametrize(
+    ("values", "promise"),
+    [
+        ({}, None),
+        ({"engine_guarantee": "EffectivelyOnce"}, "EffectivelyOnce"),
+        ({"engine_guarantee": "AtMostOnce", "target_reason": "Valid"}, "AtMostOnce"),
+        ({"engine_guarantee": "EffectivelyOnce", "target_reason": "MissingTokenParameter"}, "AtMostOnce"),
+        ({"engine_guarantee": "EffectivelyOnce", "repeats_lost": True}, "AtLeastOnce"),
+        ({"repeats_lost": True, "target_reason": "MissingTokenParameter"}, "AtLeastOnce"),
+    ],
+)
+def test_an_automation_says_which_promise_holds_for_its_runs(values: dict[str, Any], promise: str | None) -> None:
+    """The engine's own, unless its target or ``retryOn: [Lost]`` gives it away."""
+    document = automation_status.status_document(AutomationView(generation=1, **values))
+    assert document.get("submissionGuarantee") == promise
+
+
 def test_the_last_run_is_named_with_its_outcome() -> None:
     """In the words of the Run's phase."""
     view = AutomationView(generation=1, version=4, active=2, last_run=LastRun("r", ExecutionStatus.FAILED, NOON))
