@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from baton_fakes.argo import FakeArgo
 from baton_spine import theatre
+from baton_spine.own_argo import OwnArgo
 from baton_spine.stage import Stage
 from baton_spine.theatre import Theatre
 
@@ -57,6 +58,15 @@ def stages(  # noqa: PLR0917 - pytest passes fixtures by name
 def new_stage(stages: Theatre) -> Callable[[], Stage]:
     """Makes stages."""
     return stages.stage
+
+
+@pytest.fixture
+def own_argo() -> Iterator[OwnArgo]:
+    """A fake Argo that only one test uses."""
+    own = OwnArgo()
+    own.up()
+    yield own
+    own.down()
 
 
 @pytest.fixture
