@@ -7,8 +7,9 @@ sorted by name, so that a column added later reads the same as one of the first 
 
 import difflib
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, text
 
+from baton_migrations.filters import owned_by_engine
 from baton_models import Base
 
 _SCRATCH = "baton_scratch"
@@ -17,6 +18,7 @@ _QUERIES = {
     "table": """
         SELECT c.relname || ' ' || c.relkind::text || ' ' || coalesce(array_to_string(c.reloptions, ' '), '')
                || CASE WHEN c.relrowsecurity THEN ' row security' ELSE '' END
+               || CASE WHEN c.relforcerowsecurity THEN ' forced' ELSE '' END
         FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'S', 'm')
           AND NOT c.relname LIKE ANY (:foreign_tables)
     """,
@@ -45,7 +47,15 @@ _QUERIES = {
     "enum": """
         SELECT t.typname || ' ' || string_agg(e.enumlabel, ' ' ORDER BY e.enumsortorder)
         FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid
-        WHERE t.typnamespace = current_schema()::regnamespace GROUP BY t.typname
+        WHERE t.typnamespace = current_schema()::regnamespace AND NOT t.typname LIKE ANY (:foreign_tables)
+        GROUP BY t.typname
+    """,
+    "policy": """
+        SELECT c.relname || ' ' || p.polname || ' ' || p.polcmd::text || ' ' || p.polpermissive::text
+               || coalesce(' USING ' || pg_get_expr(p.polqual, p.polrelid), '')
+               || coalesce(' WITH CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid), '')
+        FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+        WHERE c.relnamespace = current_schema()::regnamespace AND NOT c.relname LIKE ANY (:foreign_tables)
     """,
     "trigger": """
         SELECT pg_get_triggerdef(t.oid, true) || ' ' || t.tgenabled::text
@@ -66,26 +76,38 @@ _QUERIES = {
     """,
 }
 
-#: Tables that are not of Baton's own chain, as LIKE patterns.
-_FOREIGN_TABLES = ["ext\\_%", "alembic\\_version%"]
+_VERSION_TABLES = "alembic\\_version%"
+_EXTENSIONS_TABLES = "ext\\_%"
 
 
-def catalog(connection: Connection) -> str:
-    """Describe Baton's own part of the current schema, a line or more for each thing, sorted."""
+def catalog(connection: Connection, *, extensions: bool = False) -> str:
+    """
+    Describe Baton's own part of the current schema, a line or more for each thing, sorted.
+
+    Args:
+        connection: Whose search path begins with the schema.
+        extensions: Whether to describe the tables of extensions, and their enums, too.
+    """
     lines = []
+    foreign = [_VERSION_TABLES] if extensions else [_VERSION_TABLES, _EXTENSIONS_TABLES]
     for kind, query in _QUERIES.items():
-        parameters = {"foreign_tables": _FOREIGN_TABLES} if ":foreign_tables" in query else {}
+        parameters = {"foreign_tables": foreign} if ":foreign_tables" in query else {}
         found = connection.execute(text(query), parameters).scalars()
         lines += sorted(f"{kind} {line.strip()}" for line in found)
     return "\n".join(lines)
 
 
+def own_tables() -> list[Table]:
+    """Give Baton's own tables, in the order of their foreign keys: extensions' models share the metadata."""
+    return [table for table in Base.metadata.sorted_tables if owned_by_engine(table.name)]
+
+
 def drift(connection: Connection) -> str:
     """
-    Compare the current schema with what the models say, and give the differences as a diff; empty where there are none.
+    Compare Baton's own part of the current schema with its models, and give the differences as a diff.
 
-    Makes the models' schema beside the current one in a transaction that is rolled back: the role needs CREATE on the
-    database, and nothing of it is ever seen by others.
+    Empty where there are none. Makes the models' schema beside the current one in a transaction that is rolled back:
+    the role needs CREATE on the database, and nothing of it is ever seen by others.
 
     Args:
         connection: Not in a transaction.
@@ -94,7 +116,7 @@ def drift(connection: Connection) -> str:
         found = catalog(connection)
         connection.execute(text(f"CREATE SCHEMA {_SCRATCH}"))
         connection.execute(text(f"SET LOCAL search_path = {_SCRATCH}"))
-        Base.metadata.create_all(connection)
+        Base.metadata.create_all(connection, own_tables())
         expected = catalog(connection)
     finally:
         connection.rollback()

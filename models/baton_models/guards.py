@@ -158,12 +158,13 @@ def _trigger(name: str, when: str, table: str, transition: str, function: str | 
     return _TRIGGER.format(name=name, when=when, table=table, transition=transition, function=function or name).strip()
 
 
-def _ddl(statement: str) -> ExecutableDDLElement:
+def ddl(statement: str) -> ExecutableDDLElement:
+    """Make a statement of DDL of plain text, in which ``%`` is no placeholder."""
     return DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]  # its __init__ has no annotations
 
 
 def attach(metadata: MetaData) -> None:
     """Make ``create_all`` of *metadata* bring along functions and triggers."""
-    event.listen(metadata, "before_create", _ddl(UUID7.strip()))
+    event.listen(metadata, "before_create", ddl(UUID7.strip()))
     for statement in (*statements(), RUN_HISTORY.strip()):
-        event.listen(metadata, "after_create", _ddl(statement))
+        event.listen(metadata, "after_create", ddl(statement))

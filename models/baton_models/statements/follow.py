@@ -13,6 +13,7 @@ _ENGINES = text("""
 SELECT DISTINCT d.engine_id FROM dispatch_attempt d JOIN engine_health h ON h.engine_id = d.engine_id
 WHERE d.state = 'ENQUEUED' AND d.next_poll_at <= clock_timestamp()
   AND coalesce(d.lease_until, '-infinity') <= clock_timestamp() AND h.ready_reason = 'ProbeSucceeded'
+  AND coalesce(h.paused_until, '-infinity') <= clock_timestamp()
 """)
 
 _HOLD = text("""
@@ -28,7 +29,7 @@ FROM due WHERE d.id = due.id RETURNING d.id
 
 
 async def engines_with_handles(session: AsyncSession) -> Sequence[UUID]:
-    """Find engines that answer and have handles that are due and that nobody asks about."""
+    """Find engines that answer, have not asked to be left alone, and have handles that are due and that nobody asks about."""
     return list((await session.execute(_ENGINES)).scalars())
 
 
