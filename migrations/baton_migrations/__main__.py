@@ -14,7 +14,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from baton_migrations import check, runner
-from baton_migrations.errors import MigrationError, SchemaNotReadyError
+from baton_migrations.errors import ExtensionsFailedError, MigrationError, SchemaNotReadyError
 
 URL_VARIABLE = "BATON_DATABASE_URL"
 
@@ -31,23 +31,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="baton-migrate", description="Bring Baton's database to this release.")
     parser.add_argument("--database-url", help=f"postgresql://user@host/database; default: ${URL_VARIABLE}")
-    parser.add_argument(
-        "--check", action="store_true", help="change nothing; say whether this release can work with it"
-    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="change nothing; say whether this release can work with it")
+    what.add_argument("--status", action="store_true", help="change nothing; say where every chain stands")
+    what.add_argument("--sql", action="store_true", help="change nothing; print the statements that would run")
     options = parser.parse_args(arguments)
     database_url = options.database_url or os.environ.get(URL_VARIABLE)
     if not database_url:
         parser.error(f"name the database by --database-url or {URL_VARIABLE}")
     try:
-        if options.check:
-            say(str(check.verify(database_url)))
-        else:
-            runner.migrate(database_url, progress=say)
+        _act(options, database_url)
+    except ExtensionsFailedError as error:
+        for failure in error.failures:
+            _failed(str(failure.error), 1)
+        return error.exit_code
     except (MigrationError, SchemaNotReadyError) as error:
         return _failed(str(error), error.exit_code)
     except (SQLAlchemyError, CommandError, ValueError) as error:
         return _failed(_first_line(error), 1)
     return 0
+
+
+def _act(options: argparse.Namespace, database_url: str) -> None:
+    if options.check:
+        say(str(check.verify(database_url)))
+    elif options.status:
+        say("\n".join(check.look(database_url).lines()))
+    elif options.sql:
+        say(runner.pending_sql(database_url))
+    else:
+        runner.migrate(database_url, progress=say)
 
 
 def say(line: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import Script
-from sqlalchemy import Connection, inspect
+from sqlalchemy import inspect
 from sqlalchemy.dialects.postgresql import insert
 
 from baton_migrations.chains import Chain
@@ -16,23 +16,27 @@ from baton_models import Base, SchemaCompatModel
 
 def run() -> None:
     """
-    Bring one chain forward over the runner's connection, each revision in a transaction of its own.
+    Bring one chain forward over the runner's connection, each revision in a transaction of its own, or write it down.
 
     Called by alembic through ``env.py`` only. The revision, its version row and its ``readable_since`` are committed
     together, so that a kill at any moment leaves the chain between two revisions.
     """
     chain: Chain = context.config.attributes["chain"]
-    connection: Connection = context.config.attributes["connection"]
-    context.configure(
-        connection=connection,
-        target_metadata=Base.metadata,
-        version_table=chain.version_table,
-        transaction_per_migration=True,
-        compare_type=True,
-        compare_server_default=True,
-        on_version_apply=_note_release,
+    options: dict[str, Any] = {
+        "target_metadata": Base.metadata,
+        "version_table": chain.version_table,
+        "transaction_per_migration": True,
+        "compare_type": True,
+        "compare_server_default": True,
+        "on_version_apply": _note_release,
         **alembic_filters(chain.owns),
-    )
+    }
+    if context.is_offline_mode():
+        context.configure(
+            dialect_name="postgresql", dialect_opts={"paramstyle": "named"}, literal_binds=True, **options
+        )
+    else:
+        context.configure(connection=context.config.attributes["connection"], **options)
     with context.begin_transaction():
         context.run_migrations()
 
@@ -44,15 +48,15 @@ def _note_release(
     del heads, run_args
     config = context.config
     chain: Chain = config.attributes["chain"]
-    revision, connection = step.up_revision, ctx.connection
-    if not isinstance(revision, Script) or connection is None:
+    revision = step.up_revision
+    if not isinstance(revision, Script):
         return
     config.attributes["progress"](f"{chain.name}: {revision.revision} {revision.doc}")
-    if not inspect(connection).has_table(SchemaCompatModel.__tablename__):
+    if not ctx.as_sql and ctx.connection and not inspect(ctx.connection).has_table(SchemaCompatModel.__tablename__):
         return
-    row = {"readable_since": revision.module.readable_since}
+    row = {"readable_since": chain.readable_since(revision)}
     key = {"chain": chain.name, "revision": revision.revision}
-    connection.execute(
+    ctx.execute(
         insert(SchemaCompatModel)
         .values(**key, **row)
         .on_conflict_do_update(index_elements=["chain", "revision"], set_=row)

@@ -6,15 +6,24 @@ deadlock with ``CREATE INDEX CONCURRENTLY``, which waits for every transaction t
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from alembic import command
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from baton_migrations.chains import Chain, discover
-from baton_migrations.check import read_state
-from baton_migrations.errors import LockNotFreeError
+from baton_migrations.check import Standing, read_state
+from baton_migrations.errors import (
+    ChainError,
+    ExtensionsFailedError,
+    Failure,
+    LockNotFreeError,
+    RevisionFailedError,
+    SchemaTooNewError,
+)
+from baton_migrations.upgrade import Progress, upgrade, upgrade_sql
 from baton_models.database import DatabaseConfig
 
 #: The advisory lock of all migrators of a database: the first eight bytes of SHA-256 of "baton migrate", signed.
@@ -23,8 +32,6 @@ LOCK_KEY = 3465227607640095432
 LOCK_TIMEOUT_MS = 4_000
 STATEMENT_TIMEOUT_MS = 60_000
 POLL_SECONDS = 1.0
-
-Progress = Callable[[str], None]
 
 
 def migrate(
@@ -39,7 +46,8 @@ def migrate(
 
     Safe to call from any number of places at once and to kill at any moment: one works, the others wait with a line of
     progress each second, and what was cut off is done again. A chain that a newer release has brought further is left
-    alone (an older image's init container runs in a rollback).
+    alone (an older image's init container runs in a rollback). An extension that fails stands before the revision that
+    failed; the others are migrated all the same.
 
     Args:
         database_url: ``postgresql://…`` of a role that may change the schema.
@@ -48,12 +56,68 @@ def migrate(
         wait_seconds: How long to wait for another migrator.
 
     Raises:
-        ChainError: An extension's migrations cannot be used; nothing was changed.
+        ExtensionsFailedError: Extensions failed; says which, at which revision, and why. All others are at head.
+        RevisionFailedError: A revision of Baton's own chain failed; the extensions were not begun.
         SchemaTooNewError: A newer release has made changes that this one cannot work with.
         LockNotFreeError: Another migrator did not come to its end.
-        DBAPIError: The database refused; the chain stands between two revisions and the call can be repeated.
+        DBAPIError: The connection was lost; the chain stands between two revisions and the call can be repeated.
     """
     chosen = discover() if chains is None else chains
+    with _connected(database_url) as connection, _lock(connection, progress, wait_seconds):
+        failures: list[Failure] = []
+        for chain in chosen:
+            try:
+                _bring_to_head(connection, chain, progress)
+            except (ChainError, RevisionFailedError, SchemaTooNewError, CommandError, DBAPIError) as error:
+                if not chain.is_extension or connection.invalidated:
+                    raise
+                connection.rollback()
+                failures.append(Failure(chain.name, error))
+                progress(f"{chain.name}: FAILED, the other chains go on")
+    if failures:
+        failed = {failure.chain for failure in failures}
+        raise ExtensionsFailedError(failures, [chain.name for chain in chosen if chain.name not in failed])
+
+
+def pending_sql(database_url: str, *, chains: Sequence[Chain] | None = None) -> str:
+    """
+    Write down the statements that `migrate` would run on this database now; empty where there is nothing to do.
+
+    Changes nothing and takes no lock.
+
+    Raises:
+        ChainError: An extension's migrations cannot be used.
+        RevisionFailedError: A revision asks the database before it acts, so it cannot be written down.
+        SchemaTooNewError: A newer release has made changes that this one cannot work with.
+    """
+    with _connected(database_url) as connection:
+        state = read_state(connection, discover() if chains is None else chains)
+    written = []
+    for stands in state.chains:
+        if stands.standing is Standing.BEHIND:
+            written.append(f"-- {stands.name}: from {', '.join(stands.current) or 'nothing'}")
+            written.append(upgrade_sql(stands.chain, stands.current))
+        else:
+            stands.raise_for_work()
+    return "\n".join(written)
+
+
+def _bring_to_head(connection: Connection, chain: Chain, progress: Progress) -> None:
+    (state,) = read_state(connection, [chain]).chains
+    connection.rollback()
+    if state.standing is Standing.UNUSABLE:
+        raise ChainError(state.problem)
+    if state.is_newer:
+        state.raise_for_work()
+        progress(f"{state}; nothing to do")
+        return
+    upgrade(connection, chain, progress)
+    connection.rollback()
+    progress(f"{chain.name}: at head")
+
+
+@contextmanager
+def _connected(database_url: str) -> Iterator[Connection]:
     database = DatabaseConfig(
         database_url,
         pool_size=1,
@@ -63,25 +127,10 @@ def migrate(
         lock_timeout_ms=LOCK_TIMEOUT_MS,
     )
     try:
-        with database.sa_engine.connect() as connection, _lock(connection, progress, wait_seconds):
-            for chain in chosen:
-                _upgrade(connection, chain, progress)
+        with database.sa_engine.connect() as connection:
+            yield connection
     finally:
         database.dispose_engine()
-
-
-def _upgrade(connection: Connection, chain: Chain, progress: Progress) -> None:
-    state = read_state(connection, [chain])
-    connection.rollback()
-    if state.chains[0].is_newer:
-        state.raise_for_work()
-        progress(f"{state}; nothing to do")
-        return
-    config = chain.config()
-    config.attributes.update(connection=connection, progress=progress)
-    command.upgrade(config, "heads")
-    connection.rollback()
-    progress(f"{chain.name}: at head")
 
 
 @contextmanager

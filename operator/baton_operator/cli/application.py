@@ -3,10 +3,11 @@
 import typer
 
 from baton_operator import VERSION
-from baton_operator.cli import engines, runs
+from baton_operator.cli import engines, extensions, runs
 from baton_operator.cli.demo import demo
 from baton_operator.cli.exits import EXIT_CODES, ReportingGroup
 from baton_operator.cli.invariants import check
+from baton_operator.cli.revision import revision
 from baton_operator.cli.schema import migrate
 
 _HELP = f"""
@@ -28,6 +29,7 @@ engines' own records are gone.
  baton runs history fleet-all           when it changed, why, and who did it
  baton runs wait nightly --timeout 2h   for scripts: the exit code says how it ended
  baton check                            is anything lost, doubled or wrong?
+ baton extensions new acme              a package with tables and tasks of your own
 {EXIT_CODES}"""
 
 
@@ -46,8 +48,10 @@ def application() -> typer.Typer:
     app.command()(demo)
     app.add_typer(runs.app, name="runs")
     app.add_typer(engines.app, name="engines")
+    app.add_typer(extensions.app, name="extensions")
     app.command()(check)
     app.command()(migrate)
+    app.command()(revision)
     _add_local(app)
     return app
 

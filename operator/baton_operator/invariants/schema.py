@@ -29,7 +29,7 @@ class SchemaFits(RuledInvariant):
     async def beyond_rows(self, evidence: Evidence) -> list[Violation]:
         """Read where the chains stand; compare the catalog with the models."""
         chains = await evidence.session.run_sync(_chains)
-        unfit = [each for each in chains if each.standing in {Standing.BEHIND, Standing.NEWER_UNREADABLE}]
+        unfit = [each for each in chains if each.standing not in {Standing.AT_HEAD, Standing.NEWER_READABLE}]
         found = [self.violation(f"chain {each.name}", str(each), _advice(each)) for each in unfit]
         if found or any(each.standing is not Standing.AT_HEAD for each in chains):
             return found
@@ -54,6 +54,8 @@ def _chains(session: Session) -> tuple[ChainState, ...]:
 def _advice(chain: ChainState) -> str:
     if chain.standing is Standing.BEHIND:
         return "run `baton migrate`"
+    if chain.standing is Standing.UNUSABLE:
+        return "run `baton extensions check`"
     return f"run release {chain.readable_since or 'that made it'} or newer"
 
 

@@ -7,16 +7,14 @@ import sys
 import textwrap
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy.exc import OperationalError
+from extension_packages import ExtensionPackage
 
 from baton_migrations.chains import Chain, engine_chain
-from baton_migrations.errors import LockNotFreeError
-from baton_migrations.filters import owned_by_extension
+from baton_migrations.errors import ExtensionsFailedError, LockNotFreeError
 from baton_migrations.runner import LOCK_KEY, migrate
 
 DEADLINE = 60.0
@@ -43,21 +41,10 @@ def wait_for(condition, what: str):
 @pytest.fixture
 def extension(tmp_path: Path) -> Chain:
     """An extension's chain of two revisions; the second waits as long as a row of ``ext_abc_gate`` is locked."""
-    versions = tmp_path / "versions"
-    versions.mkdir()
-    (tmp_path / "env.py").write_text("from baton_migrations import environment\n\nenvironment.run()\n")
-    (tmp_path / "script.py.mako").write_text("")
-    steps = [
-        ("0001", None, "CREATE TABLE ext_abc_gate (id integer)"),
-        ("0002", "0001", "CREATE TABLE ext_abc_order (id integer); LOCK TABLE ext_abc_gate"),
-    ]
-    for revision, down, statement in steps:
-        calls = "".join(f'    op.execute("{part.strip()}")\n' for part in statement.split(";"))
-        (versions / f"{revision}.py").write_text(
-            f'"""Step {revision}."""\n\nfrom alembic import op\n\nrevision = {revision!r}\ndown_revision = {down!r}\n'
-            f'readable_since = "1.0.0"\n\n\ndef upgrade():\n{calls}'
-        )
-    return Chain("abc", tmp_path, "alembic_version_abc", "1.0.0", owned_by_extension("abc"))
+    package = ExtensionPackage.make(tmp_path, "abc")
+    package.revise("0001", "CREATE TABLE ext_abc_gate (id integer)")
+    package.revise("0002", "CREATE TABLE ext_abc_order (id integer)", "LOCK TABLE ext_abc_gate")
+    return package.chain
 
 
 def test_a_fresh_database_comes_to_the_head_and_a_second_run_changes_nothing(database_url):
@@ -122,29 +109,17 @@ def test_extensions_follow_with_their_own_version_table(database_url, extension)
         assert noted.fetchall() == [("0001", "1.0.0"), ("0002", "1.0.0")]
 
 
-def test_a_failing_extension_leaves_the_engine_chain_at_head_and_can_be_repeated(database_url, extension):
-    first = extension.folder / "versions" / "0001.py"
-    good = first.read_text()
-    first.write_text(good.replace("CREATE TABLE ext_abc_gate (id integer)", "CREATE TABLE ext_abc_gate (id nonsense)"))
-    with pytest.raises(Exception, match='type "nonsense" does not exist'):
-        migrate(database_url, progress=silent, chains=[engine_chain(), extension])
-    assert revisions(database_url) == HEAD
-    first.write_text(good)
-    migrate(database_url, progress=silent, chains=[engine_chain(), extension])
-    assert revisions(database_url, "alembic_version_abc") == ["0002"]
-
-
 def test_a_lock_that_is_not_had_ends_the_revision_and_not_the_traffic(database_url, extension):
-    only_first = replace(extension, folder=extension.folder)
-    second = extension.folder / "versions" / "0002.py"
+    second = extension.versions / "0002.py"
     text = second.read_text()
     second.unlink()
-    migrate(database_url, progress=silent, chains=[engine_chain(), only_first])
+    migrate(database_url, progress=silent, chains=[engine_chain(), extension])
     second.write_text(text)
     with psycopg.connect(database_url) as reader:
+        reader.execute("SET baton.data_models = 'ext_abc_*'")
         reader.execute("SELECT * FROM ext_abc_gate")
         began = time.monotonic()
-        with pytest.raises(OperationalError, match="lock timeout"):
+        with pytest.raises(ExtensionsFailedError, match="lock timeout — another session holds the table"):
             migrate(database_url, progress=silent, chains=[extension])
         assert 3.5 < time.monotonic() - began < 15
     assert revisions(database_url, "alembic_version_abc") == ["0001"]

@@ -12,6 +12,8 @@ COMMANDS = [
     ["demo"],
     ["check"],
     ["migrate"],
+    ["revision"],
+    *(["extensions", name] for name in ("list", "check", "new")),
     *(["runs", name] for name in ("list", "get", "history", "cancel", "wait", "logs")),
     *(["engines", name] for name in ("list", "types", "test")),
 ]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import baton_migrations
 from baton_migrations.chains import engine_chain
-from baton_migrations.check import release_number
+from baton_migrations.releases import release_number
 
 REVISIONS = list(engine_chain().scripts().walk_revisions())
 
@@ -38,9 +39,13 @@ def test_there_is_no_way_back(revision):
     assert not hasattr(revision.module, "downgrade")
 
 
-def test_the_template_prints_the_rule():
-    template = (engine_chain().folder / "script.py.mako").read_text(encoding="utf-8")
-    assert "the previous release keeps working" in template
+@pytest.mark.parametrize(
+    ("folder", "rule"),
+    [("engine", "the previous release keeps working"), ("extension", "tasks of the previous release still run")],
+)
+def test_the_templates_print_the_rule(folder, rule):
+    template = (Path(baton_migrations.__path__[0]) / folder / "script.py.mako").read_text(encoding="utf-8")
+    assert rule in template
     assert "readable_since" in template
 
 
