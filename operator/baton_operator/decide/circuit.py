@@ -1,9 +1,10 @@
 """
 When an engine gets a rest: the circuit breaker, one for an engine, shared by all replicas through its row.
 
-It counts submits and polls. A request has failed when nobody knows what became of it or when the engine could not be
-asked: no connection, no whole answer in time, 5xx, an answer that makes no sense. A refusal (4xx), a credential that
-was not taken and a lease that ran out say nothing against the engine's health; a ``Retry-After`` pauses it instead.
+It counts submits, polls, looks, questions about handles, and cancels. A request has failed when nobody knows what
+became of it or when the engine could not be asked: no connection, no whole answer in time, 5xx, an answer that makes no
+sense. A refusal (4xx), a credential that was not taken and a lease that ran out say nothing against the engine's
+health; a ``Retry-After`` pauses it instead.
 
 Closed, it lets everything through, and opens when enough of the latest requests failed. Open, it lets nothing through
 until its rest is over. Then it is half-open: one submit at a time is let through as a trial, and its outcome closes
@@ -17,7 +18,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 from baton_operator.decide.durations import seconds
-from baton_operator.engines.base import NotSent, Outcome, Unknown
+from baton_operator.engines.base import CancelOutcome, NotSent, Outcome, Unknown
 from baton_operator.engines.errors import AuthExpiredError, EngineError, RetryableError, UnknownOutcomeError
 
 State = Literal["closed", "open", "half-open"]
@@ -160,6 +161,12 @@ def tally_error(error: EngineError) -> Tally:
         return Tally()
     refused = status is not None and HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     return Tally(1, 0 if refused else 1, error.retry_after)
+
+
+def tally_cancels(outcomes: Iterable[CancelOutcome]) -> Tally:
+    """Say how cancels fared; a verb that an engine does not have was never sent."""
+    asked = [each for each in outcomes if each is not CancelOutcome.UNSUPPORTED]
+    return Tally(len(asked), asked.count(CancelOutcome.UNKNOWN))
 
 
 def _tally_outcome(outcome: Outcome) -> Tally:

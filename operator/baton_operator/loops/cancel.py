@@ -7,7 +7,9 @@ here once they are found (R6). When the time is up, the unit ends as CancelUncon
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from baton_models.statements import cancel as statements
 from baton_models.statements.settle import UnitMove
 from baton_operator import faults
+from baton_operator.decide.circuit import Tally, tally_cancels, tally_error
 from baton_operator.engines.base import CancelOutcome, EngineAdapter, EngineSpec, Reference
 from baton_operator.engines.errors import EngineError
 from baton_operator.engines.options import HandleFollower
@@ -60,18 +63,17 @@ class CancelLoop(EngineLoop):
             *(self._tell(row, handles.get(row.id), spec, definitions[row.definition_id]) for row in rows)
         )
         faults.hit("cancel.send.after")
-        await self._store.run(lambda session: statements.record_sent(session, told))
+        await self._store.run(lambda session: statements.record_sent(session, [each.written for each in told]))
         await self._give_up([row for row in rows if not row.settled and row.now >= row.cancel_deadline_at])
         faults.hit("cancel.record.after")
+        await self._note(engine, spec.spec, reduce(Tally.plus, (each.tally for each in told)))
         self._ring()
         return len(rows) >= limit
 
-    async def _tell(
-        self, row: Any, handle: Any, engine: EngineSpec, definition: Any
-    ) -> tuple[Any, bool, datetime | None, str | None]:
+    async def _tell(self, row: Any, handle: Any, engine: EngineSpec, definition: Any) -> "_Told":
         """Tell the engine; say whether it took it and when to act next."""
         if row.state not in {"ACKED", "ENQUEUED"}:
-            return row.id, False, _next(row, TRY_AGAIN), None
+            return _Told((row.id, False, _next(row, TRY_AGAIN), None))
         reason = (row.cancellation_reason or f"cancelled by Baton: {row.cancel_cause}")[:500]
         try:
             adapter = await self._registry.adapter(engine)
@@ -82,9 +84,10 @@ class CancelLoop(EngineLoop):
                 outcomes = [await self._withdraw(adapter, handle, definition, reason)]
         except EngineError as error:
             wait = max(TRY_AGAIN, timedelta(seconds=getattr(error, "retry_after", None) or 0.0))
-            return row.id, False, _next(row, wait), str(error)[:1000]
+            return _Told((row.id, False, _next(row, wait), str(error)[:1000]), tally_error(error))
         taken = bool(outcomes) and _TAKEN.issuperset(outcomes)
-        return row.id, taken, _next(row, TELL_AGAIN if taken else TRY_AGAIN), None
+        again = _next(row, TELL_AGAIN if taken else TRY_AGAIN)
+        return _Told((row.id, taken, again, None), tally_cancels(outcomes))
 
     async def _withdraw(self, adapter: EngineAdapter, row: Any, definition: Any, reason: str) -> CancelOutcome:
         """Take back what waits in the engine's queue; what `follow` sees next confirms it."""
@@ -105,6 +108,20 @@ class CancelLoop(EngineLoop):
                 await self._settler.end(session, moves, runs={move.run_id for move in moves})
 
         await self._store.run(work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """
+    What became of telling an engine.
+
+    Attributes:
+        written: The attempt, whether the engine took it, when to act next, and the error, as it is recorded.
+        tally: What that says of the engine's health.
+    """
+
+    written: tuple[UUID, bool, datetime | None, str | None]
+    tally: Tally = field(default_factory=Tally)
 
 
 def _next(row: Any, wait: timedelta) -> datetime:

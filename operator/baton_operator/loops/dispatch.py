@@ -37,7 +37,6 @@ from baton_operator.engines.embedded.adapter import wake_workers
 from baton_operator.engines.errors import EngineError
 from baton_operator.engines.options import BatchSubmitter
 from baton_operator.loops import bounds
-from baton_operator.loops.breaker import Breaker
 from baton_operator.loops.changes import abandoned, change_of, refused
 from baton_operator.loops.engine_loop import EngineLoop
 from baton_operator.loops.loop import Bell
@@ -99,7 +98,6 @@ class DispatchLoop(EngineLoop):
 
     def __init__(self, parts: Parts, *, projecting: Bell, tracking: Bell) -> None:
         super().__init__(parts, [projecting, tracking])
-        self._breaker = Breaker(parts.store)
 
     async def _due(self, session: AsyncSession) -> Sequence[UUID]:
         return await statements.engines_with_work(session)

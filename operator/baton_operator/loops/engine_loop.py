@@ -1,12 +1,15 @@
 """What loops that speak to engines have in common: who has something due is served, in a lane of its own."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from baton_operator.decide.circuit import Policy, Tally
+from baton_operator.loops.breaker import Breaker
 from baton_operator.loops.lanes import Lanes
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
@@ -33,6 +36,7 @@ class EngineLoop(ABC):
         self._definitions = parts.definitions
         self._settler = parts.settler
         self._metrics = parts.metrics
+        self._breaker = Breaker(parts.store)
         self._lanes = Lanes(self.name, self.bell, parts.metrics)
         self._followers = followers
 
@@ -54,6 +58,11 @@ class EngineLoop(ABC):
     @abstractmethod
     async def _serve(self, engine: UUID) -> bool:
         """Serve one engine; say whether more of it is likely to be due at once."""
+
+    async def _note(self, engine: UUID, spec: Mapping[str, Any], tally: Tally) -> None:
+        """Tell the engine's circuit how requests fared, and whoever waits for it if that moved it."""
+        if await self._breaker.note(engine, Policy.read(spec), tally):
+            self._ring()
 
     def _ring(self) -> None:
         """Wake what follows from this loop's work."""

@@ -16,6 +16,7 @@ from baton_models.statements import follow as statements
 from baton_models.statements.record import Change, record
 from baton_operator import faults
 from baton_operator.decide import attempts as decide
+from baton_operator.decide.circuit import Tally, tally_error
 from baton_operator.decide.expressions import InvalidExpressionError
 from baton_operator.engines.base import Absent, EngineAdapter, SubmitRequest
 from baton_operator.engines.errors import EngineError
@@ -55,9 +56,11 @@ class FollowLoop(EngineLoop):
             answers = await self._ask(adapter, held)
         except EngineError as error:
             self._metrics.loop_errors.labels(loop=self.name, reason=type(error).__name__).inc()
+            tally = tally_error(error)
             again = row.now + max(interval(row.spec), decide.backoff(1, getattr(error, "retry_after", None)))
             steps: list[decide.Step] = [decide.Queue(each.handle, again, str(error)) for each in held]
         else:
+            tally = Tally(1)
             steps = [
                 decide.after_follow(
                     attempt_of(each), where, asked_at=asked_at, interval=interval(row.spec), lag=lag(row.spec)
@@ -67,6 +70,7 @@ class FollowLoop(EngineLoop):
         faults.hit("follow.ask.after")
         await self._record(list(zip(held, steps, strict=True)), held_by, row)
         faults.hit("follow.record.after")
+        await self._note(engine, row.spec, tally)
         self._ring()
         return len(held) >= PAGE
 

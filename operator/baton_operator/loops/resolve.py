@@ -7,6 +7,7 @@ AMBIGUOUS ones, and SENT ones whose lease ran out: their process died, was froze
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from baton_models import new_id
 from baton_models.statements import record as statements
 from baton_operator import faults
 from baton_operator.decide import attempts as decide
+from baton_operator.decide.circuit import Tally, tally_error
 from baton_operator.decide.expressions import InvalidExpressionError
 from baton_operator.engines.base import EngineAdapter
 from baton_operator.engines.embedded.adapter import wake_workers
@@ -53,32 +55,36 @@ class ResolveLoop(EngineLoop):
         )
         gate = asyncio.Semaphore(CONCURRENCY)
 
-        async def look(each: Any) -> tuple[Any, decide.Step, datetime]:
+        async def look(each: Any) -> tuple[Any, decide.Step, datetime, Tally]:
             async with gate:
                 looked_at = row.now + timedelta(seconds=boottime() - begun)
-                return each, await self._look(adapter, each, definitions[each.definition_id], row, looked_at), looked_at
+                step, tally = await self._look(adapter, each, definitions[each.definition_id], row, looked_at)
+                return each, step, looked_at, tally
 
         looks = await asyncio.gather(*(look(each) for each in held))
         faults.hit("dispatch.find.after")
         faults.hit("dispatch.resolve.before")
-        await self._record(looks, held_by, row)
+        await self._record([(each, step, looked_at) for each, step, looked_at, _ in looks], held_by, row)
         faults.hit("dispatch.resolve.after")
+        await self._note(engine, row.spec, reduce(Tally.plus, (tally for *_, tally in looks)))
         self._ring()
         return len(held) >= self._settings.batch_size
 
     async def _look(
         self, adapter: EngineAdapter, each: Any, definition: Any, engine: Any, looked_at: datetime
-    ) -> decide.Step:
+    ) -> tuple[decide.Step, Tally]:
+        """Look for one; say what follows, and what it says of the engine's health."""
         try:
             values = arguments(each, definition)
             sighting = await adapter.find(request(each, definition, values, deadline=self._settings.request_deadline))
         except InvalidExpressionError as error:
             # Where there is no fingerprint, this is why it was never sent; else its arguments could be computed once.
-            return decide.Hold(str(error)) if each.fingerprint else decide.Refuse("InvalidArguments", str(error))
+            refused = decide.Refuse("InvalidArguments", str(error))
+            return decide.Hold(str(error)) if each.fingerprint else refused, Tally()
         except EngineError as error:
             wait = decide.backoff(each.absences + 1, getattr(error, "retry_after", None))
-            return decide.Look(looked_at + wait, each.absences, str(error))
-        return decide.after_look(
+            return decide.Look(looked_at + wait, each.absences, str(error)), tally_error(error)
+        step = decide.after_look(
             attempt_of(each),
             sighting,
             looked_at=looked_at,
@@ -89,6 +95,7 @@ class ResolveLoop(EngineLoop):
             idempotency=adapter.idempotency,
             resend=may_resend(engine.spec, each.target_reason),
         )
+        return step, Tally(1)
 
     async def _record(self, looks: Sequence[tuple[Any, decide.Step, datetime]], held_by: UUID, engine: Any) -> None:
         changes = [change_of(each.id, step, looked_at=looked_at) for each, step, looked_at in looks]

@@ -76,6 +76,7 @@ class InMemoryEngine:
         duplicates: What the engine started by itself.
         reach: Seconds that a look which finds nothing reaches back, if the engine says so.
         told: The restart epoch that a look tells, if it does.
+        cancelling: What every cancel is answered with, instead of being done.
     """
 
     idempotency: Idempotency = Idempotency.UNIQUE_NAME
@@ -91,6 +92,7 @@ class InMemoryEngine:
     duplicates: list[Execution] = field(default_factory=list)
     reach: float | None = None
     told: str | None = None
+    cancelling: CancelOutcome | None = None
 
     def duplicate(self, token: str) -> Execution:
         """Start what a request asked for once more, as an engine does that lost its own queue's state."""
@@ -172,6 +174,8 @@ class InMemoryEngine:
         """End it, if it runs and the engine is obedient."""
         self._be_up()
         self.cancels.append(reference.token)
+        if self.cancelling:
+            return self.cancelling
         each = self._by_id(reference)
         if each is None:
             return CancelOutcome.NOT_FOUND

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from baton_fakes.in_memory import QueueingEngine
 from loop_site import Site, turn
 
 from baton_models.statements.projection import read_runs
 from baton_operator.decide.run_status import status_document
-from baton_operator.engines.base import NotSent, Outcome, Rejected, Unknown
+from baton_operator.engines.base import CancelOutcome, NotSent, Outcome, Rejected, Unknown
 from baton_operator.engines.errors import RetryableError
 from baton_operator.kube.resources import EngineSeen
 from baton_operator.loops.views import run_view
@@ -239,6 +240,81 @@ async def test_polls_that_fail_open_it(site: Site) -> None:
     await site.track()
     assert site.runs()["one"][0] == "COMPLETED"
     assert site.one("SELECT poll_failures FROM engine_health") == 0
+
+
+async def test_looks_that_fail_open_it(site: Site) -> None:
+    """What is looked for cannot be found out where nobody answers."""
+    await site.serve(circuitBreaker=POLICY)
+    await site.define()
+    site.engine.script.extend([Unknown("reset")] * 3)
+    await site.start("one", "two", "three")
+    await site.dispatch()
+    assert circuit(site) == "closed"
+    site.engine.down = RetryableError("no answer within 10 s")
+    site.later(8)
+    await site.resolve()
+    assert circuit(site) == "open"
+
+
+async def test_cancels_that_fail_open_it_and_pause_it(site: Site) -> None:
+    await site.serve(circuitBreaker=POLICY)
+    await site.define()
+    uids = await site.start(*(f"run-{number}" for number in range(4)))
+    await site.dispatch()
+    site.engine.down = RetryableError("503", retry_after=40.0, http_status=503)
+    for uid in uids:
+        await site.change(uid, state="Cancelled")
+    await site.cancel()
+    assert circuit(site) == "open"
+    assert site.one("SELECT paused_until > now() + interval '30 s' FROM engine_health")
+
+
+async def test_cancels_of_which_nobody_knows_open_it(site: Site) -> None:
+    """And those that the engine does not have were never sent."""
+    await site.serve(circuitBreaker=POLICY)
+    await site.define()
+    uids = await site.start(*(f"run-{number}" for number in range(4)))
+    await site.dispatch()
+    for uid in uids:
+        await site.change(uid, state="Cancelled")
+    site.engine.cancelling = CancelOutcome.UNSUPPORTED
+    await site.cancel()
+    assert circuit(site) == "closed"
+    site.later(3)
+    site.engine.cancelling = CancelOutcome.UNKNOWN
+    await site.cancel()
+    assert circuit(site) == "open"
+
+
+async def test_questions_about_handles_open_it(queueing: tuple[Site, QueueingEngine]) -> None:
+    site, engine = queueing
+    site.may_fail = True
+    await site.serve(circuitBreaker={**POLICY, "minimumRequests": 2})
+    await site.define()
+    await site.start("one")
+    await site.dispatch()
+    engine.down = RetryableError("no answer within 10 s")
+    for _ in range(3):
+        await site.follow()
+    assert circuit(site) == "open"
+
+
+async def test_a_pause_holds_questions_about_handles_back(queueing: tuple[Site, QueueingEngine]) -> None:
+    """Whether a submit was told to wait or such a question itself."""
+    site, engine = queueing
+    site.may_fail = True
+    await site.serve(circuitBreaker=POLICY)
+    await site.define()
+    await site.start("one")
+    await site.dispatch()
+    engine.down = RetryableError("too many", retry_after=60.0, http_status=429)
+    await site.follow()
+    engine.down = None
+    await site.follow()
+    assert engine.follows == []
+    site.later(61)
+    await site.follow()
+    assert engine.follows == [1]
 
 
 async def test_a_healthy_engine_costs_no_statement_for_it(site: Site) -> None:
