@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, DateTime, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy import Boolean, Computed, DateTime, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -81,7 +81,13 @@ class AutomationModel(TimestampMixin, AuditMixin, VersionMixin, SoftDeleteMixin,
 
 
 class WorkflowDefinitionModel(TimestampMixin, AuditMixin, SoftDeleteMixin, KeyedBase):
-    """One generation of an automation's spec; a Run pins the one it was admitted under, so history stays readable."""
+    """
+    One generation of an automation's spec; a Run pins the one it was admitted under, so history stays readable.
+
+    Attributes:
+        data_models: ``dataModels`` of the spec, apart: the whole may be large, and is not to be read for each task.
+        hooks: ``hooks`` of the spec, likewise.
+    """
 
     __tablename__ = "workflow_definitions"
 
@@ -89,6 +95,10 @@ class WorkflowDefinitionModel(TimestampMixin, AuditMixin, SoftDeleteMixin, Keyed
     name: Mapped[str] = mapped_column(String(200))
     version: Mapped[int] = mapped_column(Integer)
     definition_json: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    data_models: Mapped[list[Any] | None] = mapped_column(
+        JSONB, Computed("definition_json -> 'dataModels'", persisted=True)
+    )
+    hooks: Mapped[dict[str, Any] | None] = mapped_column(JSONB, Computed("definition_json -> 'hooks'", persisted=True))
 
     automation: Mapped[AutomationModel] = relationship(back_populates="definitions")
 

@@ -153,7 +153,8 @@ class EmbeddedTaskModel(TimestampMixin, KeyedBase):
     A task of the Embedded engine: its own small queue.
 
     Attributes:
-        token: The attempt's token; unique, so a repeated submit finds the first.
+        engine_id: The Engine that it was handed to; NULL for a hook, which belongs to no engine.
+        token: The attempt's token; unique, so a repeated submit finds the first. A hook's begins with ``hook-``.
         fingerprint: SHA-256 of task and arguments, to tell ours from a foreigner's.
         state: ``queued``, ``running``, ``succeeded``, ``failed``, ``cancelled`` or ``timedout``.
         worker: Who runs it.
@@ -163,11 +164,15 @@ class EmbeddedTaskModel(TimestampMixin, KeyedBase):
         crashes: How often it has begun anew after the death of its worker.
         timeout_seconds: How long it may run; NULL for no limit.
         logs: Its lines, oldest first, cut to the last 256 KiB.
+        run_id: The run that a hook belongs to; NULL for the work of an attempt.
+        hook: ``onStart``, ``onTransition`` or ``onFinish``; NULL for the work of an attempt.
+        hook_no: Its place among the hooks of its run, which are called one after the other.
+        counted: Whether the end of a hook was counted and told, by one process.
     """
 
     __tablename__ = "embedded_task"
 
-    engine_id: Mapped[UUID] = mapped_column(ForeignKey("engine.id", ondelete="CASCADE"), index=True)
+    engine_id: Mapped[UUID | None] = mapped_column(ForeignKey("engine.id", ondelete="CASCADE"), index=True)
     token: Mapped[str] = mapped_column(String(45), unique=True)
     fingerprint: Mapped[str] = mapped_column(String(64))
     task: Mapped[str] = mapped_column(String(200))
@@ -184,8 +189,23 @@ class EmbeddedTaskModel(TimestampMixin, KeyedBase):
     result: Mapped[Json | None] = mapped_column(JSONB)
     error: Mapped[str | None] = mapped_column(Text)
     logs: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    run_id: Mapped[UUID | None] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    hook: Mapped[str | None] = mapped_column(String(20))
+    hook_no: Mapped[int | None] = mapped_column(Integer)
+    counted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     __table_args__ = (
+        Index("ix_embedded_task_run_id", "run_id", "hook_no", postgresql_where=text("run_id IS NOT NULL")),
+        Index(
+            "ix_embedded_task_hooks_queued",
+            "id",
+            postgresql_where=text("hook IS NOT NULL AND state = 'queued'"),
+        ),
+        Index(
+            "ix_embedded_task_hooks_uncounted",
+            "finished_at",
+            postgresql_where=text("hook IS NOT NULL AND finished_at IS NOT NULL AND NOT counted"),
+        ),
         Index("ix_embedded_task_queued", "engine_id", "id", postgresql_where=text("state = 'queued'")),
         Index("ix_embedded_task_running", "lease_until", postgresql_where=text("state = 'running'")),
     )

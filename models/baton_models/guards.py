@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from sqlalchemy import DDL, MetaData, event
 from sqlalchemy.schema import ExecutableDDLElement
 
+from baton_models import hooks
 from baton_models.views import RUN_HISTORY
 
 #: The tables whose status has a history: (table, its history, the column that points back).
@@ -137,6 +138,7 @@ def statements() -> Iterator[str]:
         yield from _history(table, history, key)
     for table, units in COUNTED:
         yield from _counters(table, units)
+    yield from hooks.statements()
 
 
 def _history(table: str, history: str, key: str) -> Iterator[str]:
