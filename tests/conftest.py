@@ -23,7 +23,7 @@ from baton_operator.local.argo import Argo, AuthMode
 from baton_operator.local.errors import LocalError
 from baton_operator.local.home import Home
 from baton_operator.local.kubernetes import ControlPlane
-from baton_operator.local.postgres import Postgres, create_database, drop_database
+from baton_operator.local.postgres import Postgres, as_role, create_database, create_role, drop_database, drop_role
 from baton_operator.local.progress import say_on_stderr
 from baton_operator.local.scratch import scratch_home
 
@@ -104,19 +104,41 @@ def postgres_server(postgres_of: Callable[[int], str]) -> str:
     return postgres_of(DEFAULT_POSTGRES)
 
 
+@pytest.fixture(scope="session")
+def plain_role(postgres_of: Callable[[int], str]) -> Iterator[Callable[[int], tuple[str, str]]]:
+    """Gives a role of one server, and its password, that is no superuser: row-level security binds it."""
+    made: dict[int, tuple[str, str]] = {}
+
+    def role(version: int) -> tuple[str, str]:
+        if version not in made:
+            made[version] = f"test_{uuid.uuid4().hex}", uuid.uuid4().hex
+            create_role(postgres_of(version), *made[version])
+        return made[version]
+
+    yield role
+    for version, (name, _) in made.items():
+        drop_role(postgres_of(version), name)
+
+
 @pytest.fixture
-def new_database(postgres_of: Callable[[int], str]) -> Iterator[Callable[..., str]]:
+def new_database(
+    postgres_of: Callable[[int], str], plain_role: Callable[[int], tuple[str, str]]
+) -> Iterator[Callable[..., str]]:
     """
     Makes databases that are gone after the test: ``new_database(version=16, template="migrated")`` gives a URL.
 
-    Without a template the database is empty.
+    Without a template the database is empty. With ``owned=True`` it belongs to a role that is no superuser, and the URL
+    is that role's; a template must have been that role's then.
     """
     made: list[tuple[str, str]] = []
 
-    def make(*, version: int = DEFAULT_POSTGRES, template: str | None = None) -> str:
+    def make(*, version: int = DEFAULT_POSTGRES, template: str | None = None, owned: bool = False) -> str:
         admin_url, name = postgres_of(version), f"test_{uuid.uuid4().hex}"
         made.append((admin_url, name))
-        return create_database(admin_url, name, template=template)
+        if not owned:
+            return create_database(admin_url, name, template=template)
+        role, password = plain_role(version)
+        return as_role(create_database(admin_url, name, template=template, owner=role), role, password)
 
     yield make
     for admin_url, name in made:

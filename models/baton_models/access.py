@@ -125,8 +125,8 @@ def guard(session: Session, access: Access) -> Iterator[None]:
     security sees to them. What Baton itself does on the session belongs before or after the context.
 
     Args:
-        session: The session; of an ``AsyncSession``, its ``sync_session``. Its transaction may have begun; then its
-            connection must be there already.
+        session: The session; of an ``AsyncSession``, its ``sync_session``. Its transaction may have begun; enter the
+            context before ``begin_nested()``, which an ``AsyncSession`` sends late.
         access: What is declared.
     """
     watch = _Watch(session, access)

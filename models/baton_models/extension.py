@@ -42,6 +42,7 @@ _TABLE = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = frozenset({"engine"})
 
 _bases: dict[str, type[DeclarativeBase]] = {}
+_models: dict[str, list[type[Any]]] = {}
 
 
 class ExtensionModel:
@@ -78,6 +79,7 @@ class ExtensionModel:
             if isinstance(error, InvalidModelError):
                 raise
             raise InvalidModelError(f"{_place(cls)}: {error}") from error
+        _models.setdefault(cls.baton_namespace, []).append(cls)
 
 
 def extension_model_base(namespace: str) -> type[DeclarativeBase]:
@@ -123,9 +125,26 @@ def _make_base(namespace: str) -> type[DeclarativeBase]:
 
 def mapped_models(namespace: str | None = None) -> Iterator[type[Any]]:
     """Give the model classes of one extension, or of all, that were defined so far."""
-    for name, base in list(_bases.items()):
+    for name, models in list(_models.items()):
         if namespace in {None, name}:
-            yield from (mapper.class_ for mapper in base.registry.mappers)
+            yield from models
+
+
+def configure(namespace: str) -> None:
+    """
+    Settle the relationships of an extension's models.
+
+    Where that fails the extension has no mapped classes any more: SQLAlchemy would refuse to go on with anybody's.
+
+    Raises:
+        InvalidModelError: A relationship or a property of one of them cannot work.
+    """
+    try:
+        _bases[namespace].registry.configure()
+    except SQLAlchemyError as error:
+        _bases[namespace].registry.dispose()
+        _models.pop(namespace, None)
+        raise InvalidModelError(str(error)) from error
 
 
 def _place(cls: type) -> str:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from baton_models.access import MARK, Access, registered_name
 from baton_models.errors import DataModelNotFoundError, InvalidModelError
-from baton_models.extension import ExtensionModel, mapped_models
+from baton_models.extension import ExtensionModel, configure, mapped_models
 
 GROUP = "baton.models"
 MAX_NAME = 63
@@ -156,8 +156,7 @@ class DataModelRegistry:
             raise InvalidModelError(
                 f"{point.value} marks no model of the namespace {point.name!r}: decorate one with @register_data_model"
             )
-        for each in found:
-            each.registry.configure()
+        configure(point.name)
         taken = dict(self._models)
         try:
             for each in found:

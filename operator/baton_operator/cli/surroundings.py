@@ -45,15 +45,13 @@ def database_url() -> str:
 
 def _local_database_url() -> str | None:
     folder = home_folder()
-    if not (folder / "postgres-18" / "password").exists():
+    if not (folder / "postgres-18" / "role-password").exists():
         return None
-    from sqlalchemy.engine import make_url  # noqa: PLC0415 - only a local Baton needs it
-
     from baton_operator.local.home import Home  # noqa: PLC0415 - the image has not all that the local room imports
     from baton_operator.local.postgres import Postgres  # noqa: PLC0415
     from baton_operator.local.stack import DATABASE  # noqa: PLC0415
 
-    return make_url(Postgres(Home(folder.absolute())).url).set(database=DATABASE).render_as_string(hide_password=False)
+    return Postgres(Home(folder.absolute())).own_url(DATABASE)
 
 
 def connection() -> Connection:

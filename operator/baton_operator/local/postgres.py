@@ -15,6 +15,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -27,6 +28,17 @@ from baton_operator.local.process import ServerProcess
 from baton_operator.local.server import PortOf, start_on_free_ports
 
 _NOT_ROOT = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+_ROLE = "baton"
+_OWNED_THINGS: LiteralString = """
+SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass::text
+FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                  AND d.deptype IN ('a', 'i') AND d.refclassid = 'pg_class'::regclass)
+UNION ALL
+SELECT 'ROUTINE', p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'TYPE', t.oid::regtype::text FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype = 'e'
+"""
 _WITHOUT_FSYNC = ("-c", "fsync=off", "-c", "full_page_writes=off")  # a commit still survives a kill of the server
 
 
@@ -80,6 +92,29 @@ class Postgres:
         start_on_free_ports(self.process, command, lambda _: self._answers())
         return self.url
 
+    def own_database(self, name: str) -> str:
+        """
+        Make a database that belongs to a plain role, if it is not there; one of an earlier release is handed over.
+
+        Row-level security, which guards the tables of extensions, does not bind a superuser.
+
+        Returns:
+            Its URL, as that role.
+        """
+        password = self.process.folder / "role-password"
+        if not password.exists():
+            write_private(password, secrets.token_hex(16))
+        create_role(self.url, _ROLE, password.read_text())
+        hand_over(create_database(self.url, name, exist_ok=True, owner=_ROLE), _ROLE)
+        return as_role(_in(self.url, name), _ROLE, password.read_text())
+
+    def own_url(self, name: str) -> str | None:
+        """Give the URL that `own_database` gave, without looking whether it is there; None if it was never called."""
+        password = self.process.folder / "role-password"
+        if not password.exists():
+            return None
+        return as_role(_in(self.url, name), _ROLE, password.read_text())
+
     @property
     def url(self) -> str:
         """The URL of the database ``postgres``, as superuser; of use while it runs."""
@@ -126,7 +161,30 @@ class Postgres:
         return True
 
 
-def create_database(admin_url: str, name: str, *, template: str | None = None, exist_ok: bool = False) -> str:
+def create_role(admin_url: str, name: str, password: str) -> None:
+    """
+    Make a role that may log in and nothing more, or give the one of that name this password.
+
+    Row-level security binds it, which it does no superuser.
+    """
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        found = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,)).fetchone()
+        connection.execute(
+            sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}").format(
+                sql.SQL("CREATE" if found is None else "ALTER"), sql.Identifier(name), sql.Literal(password)
+            )
+        )
+
+
+def drop_role(admin_url: str, name: str) -> None:
+    """Remove a role if it is there; its databases must be gone."""
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def create_database(
+    admin_url: str, name: str, *, template: str | None = None, exist_ok: bool = False, owner: str | None = None
+) -> str:
     """
     Make a database.
 
@@ -135,15 +193,18 @@ def create_database(admin_url: str, name: str, *, template: str | None = None, e
         name: What it is called.
         template: The database it is a copy of, to which nobody may be connected; by default an empty one.
         exist_ok: Whether one that is there already is left as it is.
+        owner: The role that owns it; by default the user of *admin_url*.
 
     Raises:
         psycopg.errors.DuplicateDatabase: It is there already.
 
     Returns:
-        Its URL.
+        Its URL, as the user of *admin_url*.
     """
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-        sql.Identifier(name), sql.Identifier(template or "template0")
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}{}").format(
+        sql.Identifier(name),
+        sql.Identifier(template or "template0"),
+        sql.SQL(" OWNER {}").format(sql.Identifier(owner)) if owner else sql.SQL(""),
     )
     with psycopg.connect(admin_url, autocommit=True) as connection:
         try:
@@ -151,7 +212,38 @@ def create_database(admin_url: str, name: str, *, template: str | None = None, e
         except psycopg.errors.DuplicateDatabase:
             if not exist_ok:
                 raise
-    return urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}"))
+    return _in(admin_url, name)
+
+
+def hand_over(database_url: str, owner: str) -> None:
+    """
+    Give a database and all that is in its schema ``public`` to *owner*; repeatable.
+
+    For databases that an earlier release made for the superuser.
+
+    Args:
+        database_url: The database, as superuser.
+        owner: The role.
+    """
+    with psycopg.connect(database_url) as connection:
+        kept = connection.execute(
+            "SELECT pg_get_userbyid(datdba) = %s FROM pg_database WHERE datname = current_database()", (owner,)
+        ).fetchone()
+        if kept == (True,):
+            return
+        found = connection.execute(_OWNED_THINGS).fetchall()
+        for kind, name in found:
+            connection.execute(
+                sql.SQL("ALTER {} {} OWNER TO {}").format(sql.SQL(kind), sql.SQL(name), sql.Identifier(owner))
+            )
+        database = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, sql.Identifier(owner)))
+
+
+def as_role(database_url: str, name: str, password: str) -> str:
+    """Give the URL of the same database for another user."""
+    parts = urlsplit(database_url)
+    return urlunsplit(parts._replace(netloc=f"{name}:{password}@{parts.netloc.rpartition('@')[2]}"))
 
 
 def drop_database(admin_url: str, name: str) -> None:
@@ -159,6 +251,10 @@ def drop_database(admin_url: str, name: str) -> None:
     statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute(statement)
+
+
+def _in(server_url: str, database: str) -> str:
+    return urlunsplit(urlsplit(server_url)._replace(path=f"/{database}"))
 
 
 def _not_root() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from baton_operator.local.api_server import ApiServer
 from baton_operator.local.argo import Argo, AuthMode
 from baton_operator.local.home import Home
 from baton_operator.local.kubernetes import ControlPlane
-from baton_operator.local.postgres import Postgres, create_database
+from baton_operator.local.postgres import Postgres
 from baton_operator.local.process import ServerProcess
 from baton_operator.local.progress import Say
 
@@ -42,7 +42,7 @@ class Endpoints:
 
     Attributes:
         kubeconfig: The administrator's kubeconfig.
-        database_url: Baton's database, as its owner: ``postgresql://…``.
+        database_url: Baton's database, as its owner, who is no superuser where it is ours: ``postgresql://…``.
         argo_url: The Argo server in auth-mode server, if it was asked for.
         airflow_url: Airflow's api-server, if it was asked for.
     """
@@ -147,7 +147,8 @@ class Stack:
 
     def _own_database(self) -> str:
         postgres = Postgres(self.home, fsync=self.fsync)
-        return create_database(postgres.up(), DATABASE, exist_ok=True)
+        postgres.up()
+        return postgres.own_database(DATABASE)
 
 
 def _stop_order(process: ServerProcess) -> int:
