@@ -73,4 +73,4 @@ class Request(ShopModel, WorkflowManagedMixin):
     amount: Mapped[int]
 
 
-TABLES = [table for name, table in Base.metadata.tables.items() if name.startswith("ext_shop_")]
+TABLES = [table for table in Base.metadata.sorted_tables if table.name.startswith("ext_shop_")]

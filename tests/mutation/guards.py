@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow_guards import AIRFLOW
 from argo_guards import ARGO as ARGO_WAYS
 from dispatch_guards import DISPATCH
+from extension_guards import EXTENSIONS
 from guard import Guard
 from jenkins_guards import JENKINS
 from limit_guards import LIMITS
@@ -217,4 +218,4 @@ BORDERS = (
     ),
 )
 
-GUARDS = DISPATCH + LIMITS + SUITE + STORE + ENGINES + BORDERS + AIRFLOW + ARGO_WAYS + JENKINS + SHOWING
+GUARDS = DISPATCH + LIMITS + SUITE + STORE + ENGINES + BORDERS + EXTENSIONS + AIRFLOW + ARGO_WAYS + JENKINS + SHOWING
