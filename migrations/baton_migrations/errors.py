@@ -71,7 +71,7 @@ class ExtensionsFailedError(MigrationError):
         if all(isinstance(each.error, SchemaNotReadyError) for each in self.failures):
             self.exit_code = SchemaNotReadyError.exit_code
         reasons = "; ".join(str(each.error) for each in self.failures)
-        super().__init__(f"{reasons} [at head: {', '.join(self.done)}]")
+        super().__init__(f"{reasons}; at head: {', '.join(self.done) or 'none'}")
 
 
 class CannotReviseError(MigrationError):
