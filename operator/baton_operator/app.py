@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
@@ -138,7 +139,7 @@ class App:
             RunIntake(parts, self.project, [self.dispatch.bell, self.cancel.bell]),
             witness,
         )
-        self.mend = MendLoop(parts, witness, self.intake, shown)
+        self.mend = MendLoop(parts, witness, self.intake, read=partial(self.kube.get, "Run"), projecting=shown)
         self.guard = GuardLoop(parts)
         self.sweep = SweepLoop(parts, self.intake, [*followers, self.cancel.bell])
         self._news = News(self.database, followers)

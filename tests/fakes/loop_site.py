@@ -29,7 +29,6 @@ from baton_operator.loops.follow import FollowLoop
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake
-from baton_operator.loops.mend import MendLoop
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.probe import ProbeLoop
 from baton_operator.loops.project import ProjectLoop
@@ -114,7 +113,6 @@ class Replica:
         self.definitions = DefinitionIntake(self.parts, [])
         self.runs = RunIntake(self.parts, self.project, [])
         self.intake = IntakeLoop(self.parts, self.definitions, self.runs, self.witness)
-        self.mend = MendLoop(self.parts, self.witness, self.intake, self.project.bell)
         self.sweep = SweepLoop(self.parts, self.intake, [])
 
     def errors(self) -> list[dict[str, str]]:

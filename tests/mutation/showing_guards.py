@@ -32,10 +32,17 @@ SHOWING = (
         (MENDING + "a_status_that_is_not_ours_is_shown_anew",),
     ),
     Guard(
+        "what a watch tells late is not repaired",
+        "operator/baton_operator/loops/mend.py",
+        "        if there.uid == run.uid and found != shown.digest:",
+        "        if there.uid == run.uid:",
+        (MENDING + "what_a_late_watch_told_is_not_believed",),
+    ),
+    Guard(
         "what another replica shows is not repaired",
         "operator/baton_operator/loops/mend.py",
-        "        if last.rests and last.digest is not None",
-        "        if last.digest is not None",
+        "        elif not shown.rests:\n            self._witness.later(suspicion)\n",
+        "",
         (MENDING + "a_run_that_is_being_shown_is_looked_at_later",),
     ),
 )

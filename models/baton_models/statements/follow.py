@@ -29,7 +29,7 @@ FROM due WHERE d.id = due.id RETURNING d.id
 
 
 async def engines_with_handles(session: AsyncSession) -> Sequence[UUID]:
-    """Find engines that answer, have not asked to be left alone, and have handles that are due and that nobody asks about."""
+    """Find engines that answer, do not want to be left alone, and have handles due that nobody asks about."""
     return list((await session.execute(_ENGINES)).scalars())
 
 

@@ -8,7 +8,7 @@ from loop_site import Site, counted_statements, manifest
 
 from baton_operator.kube.conditions import fingerprint
 from baton_operator.kube.resources import RunSeen
-from baton_operator.loops.mend import MendLoop
+from baton_operator.loops.mend import READS, MendLoop
 from baton_operator.loops.witness import SETTLE, Witness
 
 OURS, THEIRS = {"phase": "Succeeded"}, {"phase": "Pending"}
@@ -24,17 +24,30 @@ class Scene:
         self._now = 0.0
         replica = site.first
         self.witness = Witness(lambda: self._now)
-        self.loop = MendLoop(replica.parts, self.witness, replica.intake, replica.project.bell)
+        self.there: dict[str, dict[str, Any]] = {}
+        self.reads = 0
+        bell = replica.project.bell
+        self.loop = MendLoop(replica.parts, self.witness, replica.intake, read=self._read, projecting=bell)
 
-    async def look(self, status: dict[str, Any]) -> int:
-        """Have every Run seen with *status*, and looked at; count the statements."""
+    async def look(self, status: dict[str, Any], *, now: dict[str, Any] | None = None) -> int:
+        """Have every Run seen with *status* (it is *now* another one), and looked at; count the statements."""
         for number, uid in enumerate(self.uids):
             raw = manifest("team-a", f"run-{number}", {"automationRef": {"name": "patch"}}, uid=uid)
             self.witness.saw(RunSeen.parse({"type": "MODIFIED", "object": {**raw, "status": status}}))
-        self._now += 60
+            self.there[f"run-{number}"] = {**raw, "status": now or status}
+        self.pass_time()
         with counted_statements(self.site.first) as sent:
             await self.loop.turn()
         return len(sent)
+
+    def pass_time(self) -> None:
+        """Let every suspicion be due."""
+        self._now += 60
+
+    async def _read(self, namespace: str, name: str) -> dict[str, Any]:
+        assert namespace == "team-a"
+        self.reads += 1
+        return self.there[name]
 
 
 async def scene(site: Site, runs: int = 1) -> Scene:
@@ -63,9 +76,31 @@ async def test_a_status_that_another_replica_wrote_is_left_alone(site: Site) -> 
 
 
 async def test_mending_many_costs_as_much_as_mending_one(site: Site) -> None:
-    made = await scene(site, runs=100)
+    """The rest of what one turn does not read waits for the next."""
+    made = await scene(site, runs=READS + 10)
     assert await made.look(THEIRS) == 2
-    assert site.one(DUE) == 100
+    assert (site.one(DUE), made.reads) == (READS, READS)
+    await made.loop.turn()
+    assert (site.one(DUE), made.reads) == (READS + 10, READS + 10)
+
+
+async def test_what_a_late_watch_told_is_not_believed(site: Site) -> None:
+    """The Run shows what it should by now."""
+    made = await scene(site)
+    await made.look(THEIRS, now=OURS)
+    assert (site.one(DUE), made.reads) == (0, 1)
+
+
+async def test_an_object_that_another_one_has_replaced_is_left_to_its_deletion(site: Site) -> None:
+    made = await scene(site)
+    await made.look(THEIRS)
+    site.execute("UPDATE run SET shown = :digest, project_at = NULL", digest=fingerprint(OURS))
+    made.there["run-0"]["metadata"]["uid"] = "another"
+    raw = manifest("team-a", "run-0", {}, uid=made.uids[0])
+    made.witness.saw(RunSeen.parse({"type": "MODIFIED", "object": {**raw, "status": {"phase": "Queued"}}}))
+    made.pass_time()
+    await made.loop.turn()
+    assert (site.one(DUE), made.reads) == (0, 2)
 
 
 async def test_a_run_that_is_being_shown_is_looked_at_later(site: Site) -> None:
