@@ -40,6 +40,7 @@ from baton_operator.loops.follow import FollowLoop
 from baton_operator.loops.gauges import GaugeLoop
 from baton_operator.loops.guard import GuardLoop
 from baton_operator.loops.hints import HintLoop
+from baton_operator.loops.hooks import HookLoop
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake
@@ -141,6 +142,7 @@ class App:
         )
         self.mend = MendLoop(parts, witness, self.intake, read=partial(self.kube.get, "Run"), projecting=shown)
         self.guard = GuardLoop(parts)
+        self.hooks = HookLoop(parts)
         self.sweep = SweepLoop(parts, self.intake, [*followers, self.cancel.bell])
         self._news = News(self.database, followers)
         self.readings: list[Turning] = [GaugeLoop(parts), CountLoop(parts, self.traces)]
@@ -168,7 +170,7 @@ class App:
             "intake": hearing,
             "dispatch": [self.dispatch, self.resolve],
             "track": [self.track, self.hints, self.follow, self.probe, self.cancel],
-            "project": [self.project, self.guard],
+            "project": [self.project, self.guard, self.hooks],
             "sweep": [self.sweep],
         }
         chosen = [loop for name in self.settings.loops for loop in every[name]]

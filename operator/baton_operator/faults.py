@@ -44,6 +44,8 @@ FAILPOINTS = (
 HANDLE_FAILPOINTS = ("follow.ask.after", "follow.record.after")
 #: Those that are met only where a deletion cancels.
 GUARD_FAILPOINTS = ("guard.patch.before", "guard.patch.after")
+#: Those of a worker's child processes, around the COMMIT of a task that has written to the database.
+WORKER_FAILPOINTS = ("worker.commit.before", "worker.commit.after")
 
 
 class UnknownFailpointError(ValueError):
@@ -56,7 +58,7 @@ def arm(environ: Mapping[str, str]) -> None:
     for entry in filter(None, environ.get("BATON_FAULTS", "").split(",")):
         name, _, action = entry.strip().partition("=")
         word, _, nth = (action or "kill").partition("@")
-        if name not in (*FAILPOINTS, *HANDLE_FAILPOINTS, *GUARD_FAILPOINTS) or word not in _SIGNALS:
+        if name not in (*FAILPOINTS, *HANDLE_FAILPOINTS, *GUARD_FAILPOINTS, *WORKER_FAILPOINTS) or word not in _SIGNALS:
             raise UnknownFailpointError(f"BATON_FAULTS: {entry!r}: one of {FAILPOINTS} = one of {tuple(_SIGNALS)}")
         _armed[name] = (_SIGNALS[word], int(nth or 1))
 

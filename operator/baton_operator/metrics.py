@@ -133,6 +133,7 @@ class Metrics:
             "engine",
         )
         self.items_finished = self._counter("items_finished", "Items that ended", *of_automation, "outcome")
+        self.hooks_finished = self._counter("hooks_finished", "Hooks that ended", *of_automation, "hook", "outcome")
         self.item_attempts = self._counter("item_attempts", "Attempts of items that ended", *of_automation, "outcome")
 
     def _add_engines(self) -> None:

@@ -27,7 +27,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
+from uuid import UUID
 
 GROUP = "baton.tasks"
 
@@ -55,6 +56,54 @@ class TaskStopped(BaseException):
     """Raised inside a sync task that is to end now; clean up within two seconds. An async one is cancelled."""
 
 
+class TaskData(Protocol):
+    """What a task reaches of the database; the worker gives it."""
+
+    def get_model(self, name: str) -> type[Any]:
+        """Give the class of a declared data model."""
+
+    @property
+    def session(self) -> Any:
+        """The session of the task's transaction."""
+
+
+class NoTaskDataError(RuntimeError):
+    """A task that was called outside of a worker has no database; give its context `data` to test it with one."""
+
+
+class NoTaskData:
+    """The data of a context that somebody made by hand."""
+
+    def get_model(self, name: str) -> type[Any]:
+        """Refuse."""
+        raise NoTaskDataError(f"data model {name!r}: this context was not made by a worker: give it data")
+
+    @property
+    def session(self) -> Any:
+        """Refuse."""
+        raise NoTaskDataError("session: this context was not made by a worker: give it data")
+
+
+@dataclass(frozen=True, slots=True)
+class HookCall:
+    """
+    Why a task is called as a hook; the same values are its arguments, as far as it has parameters of these names.
+
+    Attributes:
+        event: ``onStart``, ``onTransition`` or ``onFinish``.
+        status: The Run's status after the change: PENDING, PROCESSING, COMPLETED …
+        previous: The one before; None at its birth.
+        reason: Why, as in the Run's history.
+        seq: Number of the change in the Run's history, from 1.
+    """
+
+    event: str
+    status: str
+    previous: str | None
+    reason: str | None
+    seq: int
+
+
 @dataclass(frozen=True, slots=True)
 class TaskContext:
     """
@@ -69,6 +118,11 @@ class TaskContext:
         attempt: Number of the attempt, from 1; a retry is a new attempt.
         traceparent: W3C trace context of the Run, to hand on to whatever the task calls.
         logger: Its lines are kept with the task, as all that the task prints.
+        run_id: The Run's key in the database: the ``workflow_instance_id`` of managed rows.
+        parent_run_id: That of the Run which it follows (``spec.parentRunRef``); None where it follows none.
+        action: What the Run is to that one (``spec.action``).
+        hook: Why it is called, if as a hook (``spec.hooks``); None for the Run's own work.
+        data: The task's way to the database; given by the worker.
     """
 
     run_uid: str
@@ -78,6 +132,32 @@ class TaskContext:
     attempt: int
     traceparent: str | None = None
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("task"), repr=False)
+    run_id: UUID | None = None
+    parent_run_id: UUID | None = None
+    action: str | None = None
+    hook: HookCall | None = None
+    data: TaskData = field(default_factory=NoTaskData, repr=False)
+
+    @property
+    def session(self) -> Any:
+        """
+        The database: a `sqlalchemy.orm.Session` in a sync task, an `AsyncSession` in an async one.
+
+        What is written through it is committed together with the task's end, when the task has returned; if it
+        fails, all of it is gone. ``commit`` is Baton's. ``rollback`` undoes what the task has written so far,
+        ``begin_nested`` makes a part of it that can fail alone. The transaction begins with the first statement, and
+        holds its locks until the task has ended.
+        """
+        return self.data.session
+
+    def get_model(self, name: str) -> type[Any]:
+        """
+        Give the class of the data model *name*.
+
+        Raises:
+            DataModelAccessDeniedError: The Automation's ``spec.dataModels`` does not name it.
+        """
+        return self.data.get_model(name)
 
     def log(self, line: object) -> None:
         """Keep one line for people; `baton runs logs` shows it."""

@@ -61,6 +61,11 @@ FROM dispatch_attempt a LEFT JOIN orchestration_instance i ON i.id = a.orchestra
 WHERE a.run_id = :run ORDER BY a.attempt_no, a.id
 """
 
+_HOOKS = """
+SELECT hook, task, arguments ->> 'status' AS at, state, error AS message, crashes, started_at, finished_at, token
+FROM embedded_task WHERE run_id = :run ORDER BY hook_no
+"""
+
 _HISTORY = """
 SELECT h.seq, h.previous_status, h.new_status AS status, h.reason, h.created_by AS actor, h.changed_at AS at,
        coalesce(lead(h.changed_at) OVER (ORDER BY h.seq),
@@ -119,7 +124,7 @@ async def find_run(session: AsyncSession, namespace: str, name: str) -> Row:
 
 
 async def read_tree(session: AsyncSession, run: Row) -> dict[str, Any]:
-    """Give *run* with its batches, their items, and the attempts of each."""
+    """Give *run* with its batches, their items, the attempts of each, and the hooks that were called."""
     batches = await _ask(session, _BATCHES, run=run["id"])
     items = await _ask(session, _ITEMS, run=run["id"])
     attempts = await _ask(session, _ATTEMPTS, run=run["id"])
@@ -136,6 +141,7 @@ async def read_tree(session: AsyncSession, run: Row) -> dict[str, Any]:
         items_of.setdefault(item["batch_execution_id"], []).append(whole)
     return {
         **run,
+        "hooks": await _ask(session, _HOOKS, run=run["id"]),
         "attempts": [each for each in attempts if not each["batch_execution_id"]],
         "batches": [
             {

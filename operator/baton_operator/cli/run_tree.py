@@ -15,6 +15,14 @@ Row = Mapping[str, Any]
 
 _PAYLOAD = 60
 _MESSAGE = 200
+_HOOK_WORDS = {
+    "queued": "PENDING",
+    "running": "PROCESSING",
+    "succeeded": "COMPLETED",
+    "failed": "FAILED",
+    "timedout": "FAILED",
+    "cancelled": "CANCELLED",
+}
 
 
 def run_tree(run: Row, *, most: int | None) -> RenderableType:
@@ -31,6 +39,8 @@ def run_tree(run: Row, *, most: int | None) -> RenderableType:
         branch = root.add(_unit(f"batch {batch['name']}", batch))
         _add_attempts(branch, batch["attempts"])
         _add_items(branch, batch["items"], most)
+    for hook in run["hooks"]:
+        root.add(_hook(hook))
     return Group(*_facts(run), root)
 
 
@@ -116,6 +126,15 @@ def _attempt(row: Row) -> Text:
         line.append(f"  {row['external_id']}", style="dim")
     for each in row["duplicates"] or ():
         line.append(f"  EngineDuplicated: {each['external_id']} ").append_text(_word(each["status"]))
+    return line
+
+
+def _hook(row: Row) -> Text:
+    line = Text.assemble(
+        (f"{row['hook']} ", "bold"), f"{row['task']} at {row['at']}  ", _word(_HOOK_WORDS[row["state"]])
+    )
+    lasted = row["finished_at"] - row["started_at"] if row["finished_at"] and row["started_at"] else None
+    _append(line, span(lasted), _short(row["message"], _MESSAGE))
     return line
 
 

@@ -57,15 +57,36 @@ class Aftermath:
             await self._crashed(session, row, row.worker, "the worker fell silent: its lease ran out")
         return len(rows)
 
-    async def _crashed(self, session: AsyncSession, row: Row[Any], worker: str, why: str) -> None:
+    async def lost(self, session: AsyncSession, worker: str, *, why: str, logs: str | None) -> bool:
+        """
+        Settle the task that the living *worker* was at when its transaction's connection broke; the caller commits.
+
+        It waits for that transaction's end, whatever became of a COMMIT without an answer: a task that is still
+        running then has left nothing.
+
+        Args:
+            why: What happened, for people.
+            logs: All its lines; None leaves what is stored.
+
+        Returns:
+            Whether it was still running. If not, the COMMIT was made, or the task is somebody else's by now.
+        """
+        rows = await claims.held(session, worker)
+        for row in rows:
+            await self._crashed(session, row, worker, why, logs=logs)
+        return bool(rows)
+
+    async def _crashed(
+        self, session: AsyncSession, row: Row[Any], worker: str, why: str, *, logs: str | None = None
+    ) -> None:
         if row.cancel_requested:
-            outcome = Outcome("cancelled", error="the task was ended because of a cancel")
+            outcome = Outcome("cancelled", error="the task was ended because of a cancel", logs=logs)
         elif row.on_crash == "retry" and row.crashes < RESTARTS:
-            log = TaskLog(row.logs)
+            log = TaskLog(row.logs if logs is None else logs)
             log.append(f"--- {why}; the task begins anew\n".encode())
             await claims.requeue(session, row.id, log.text, crashed=True)
             return
         else:
             often = f", after the task had begun anew {row.crashes} times" if row.crashes else ""
-            outcome = Outcome("failed", error=f"{why}{often}")
+            outcome = Outcome("failed", error=f"{why}{often}", logs=logs)
         await finish(session, row.id, worker, outcome, self._settle)

@@ -6,22 +6,29 @@ It ends when it is told to drain, when SIGTERM has ended its task, and at once w
 """
 
 import asyncio
+import inspect
 import logging
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import BinaryIO
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models.database import DatabaseConfig
+from baton_models.errors import DataModelNotFoundError
 from baton_models.failures import backoff, is_transient, sqlstate
-from baton_operator import logs
-from baton_operator.tasks import Catalogue, TaskContext, UnknownTaskError
+from baton_models.registry import DataModelRegistry
+from baton_operator import faults, logs
+from baton_operator.tasks import Catalogue, Task, TaskContext, UnknownTaskError
 from baton_operator.worker import claims
+from baton_operator.worker.aftermath import Aftermath
 from baton_operator.worker.capture import Capture
 from baton_operator.worker.claims import Claim
 from baton_operator.worker.finish import Outcome, Settle, finish
@@ -29,6 +36,10 @@ from baton_operator.worker.invoke import Stopper, invoke
 from baton_operator.worker.lineage import end_with
 from baton_operator.worker.pipes import ChildConfig, Report
 from baton_operator.worker.settlement import unit_settlement
+from baton_operator.worker.transaction import ConnectionLostError, TaskTransaction
+
+#: What people read of a task whose own connection to the database broke.
+LOST = "the database connection was lost before the task's rows were committed: they are gone"
 
 logger = logging.getLogger("baton_operator.worker.child")  # run by -m, its own name would be __main__
 
@@ -44,7 +55,9 @@ class Child:
         self._capture = capture
         self._database = database
         self._settle = settle
+        self._aftermath = Aftermath(settle)
         self._catalogue = Catalogue({})
+        self._models = DataModelRegistry()
         self._stopper = Stopper()
         self._runner = asyncio.Runner()
         self._failures = 0
@@ -58,6 +71,9 @@ class Child:
         self._catalogue = Catalogue.discover()
         for entry, why in self._catalogue.broken.items():
             logger.error("tasks.not_loaded", extra={"entry_point": entry, "error": why})
+        self._models = DataModelRegistry.discover()
+        for entry, why in self._models.broken.items():
+            logger.error("data_models.not_loaded", extra={"entry_point": entry, "error": why})
         Report("ready").write(self._report)
         while self._goes_on():
             claim = self._claim()
@@ -95,9 +111,11 @@ class Child:
         async with self._database.get_async_session() as session:
             if release_first:
                 await claims.release(session, self._config.worker)
-            claim = await claims.claim(
-                session, self._config.worker, lease=self._config.lease, tasks=self._catalogue.tasks
-            )
+            worker, lease = self._config.worker, self._config.lease
+            if self._config.hooks:
+                claim = await claims.claim_hook(session, worker, lease=lease)
+            else:
+                claim = await claims.claim(session, worker, lease=lease, tasks=self._catalogue.tasks)
             await session.commit()
         return claim
 
@@ -109,19 +127,23 @@ class Child:
 
     def _execute(self, claim: Claim) -> None:
         self._capture.begin(claim.id, claim.logs)
-        outcome = self._called(claim)
-        if self._stopper.stopped:
-            self._capture.store()
-            return
-        lines = self._capture.end()
-        self._store(claim, Outcome(outcome.state, outcome.result, outcome.error, lines))
-        Report("ended", str(claim.id)).write(self._report)
-
-    def _called(self, claim: Claim) -> Outcome:
         try:
             task = self._catalogue.get(claim.task)
-        except UnknownTaskError as error:
-            return Outcome("failed", error=str(error))
+            access = self._models.access(claim.data_models)
+        except (UnknownTaskError, DataModelNotFoundError) as error:
+            self._store(claim, Outcome("failed", error=str(error), logs=self._capture.end()))
+        else:
+            work = TaskTransaction(
+                self._database, claim, access, asynchronous=inspect.iscoroutinefunction(task.function)
+            )
+            outcome = self._called(claim, task, work)
+            if self._stopper.stopped:
+                self._capture.store()
+                return
+            self._end(claim, replace(outcome, logs=self._capture.end()), work)
+        Report("ended", str(claim.id)).write(self._report)
+
+    def _called(self, claim: Claim, task: Task, work: TaskTransaction) -> Outcome:
         limits = [each for each in (claim.timeout, task.timeout) if each is not None]
         Report("started", str(claim.id), min(limits, default=None)).write(self._report)
         context = TaskContext(
@@ -131,31 +153,73 @@ class Child:
             token=claim.token,
             attempt=claim.attempt,
             traceparent=claim.traceparent,
+            run_id=claim.run_id,
+            parent_run_id=claim.parent_run_id,
+            action=claim.action,
+            hook=claim.hook,
+            data=work,
         )
-        return invoke(task, claim.arguments, context, self._stopper, self._runner)
+        arguments = claim.arguments
+        if claim.hook:  # a hook takes of its five arguments what it has a parameter for
+            arguments = {name: value for name, value in arguments.items() if task.takes_any or name in task.parameters}
+        return invoke(task, arguments, context, work, stopper=self._stopper, runner=self._runner)
+
+    def _end(self, claim: Claim, outcome: Outcome, work: TaskTransaction) -> None:
+        """Store how it ended in the transaction that it has written to, if there is one."""
+        try:
+            if work.is_lost:
+                self._settle_lost(claim, outcome)
+            elif not work.is_begun:
+                self._store(claim, outcome)
+            elif not self._runner.run(work.finish(outcome, self._config.worker, self._settle)):
+                logger.warning("task.not_ours_any_more", extra={"task": claim.task, "token": claim.token})
+        except ConnectionLostError as error:
+            if outcome.state == "succeeded":
+                logger.warning("task.commit_unanswered", extra={"task": claim.task, "error": str(error)})
+                self._settle_lost(claim, outcome)
+            else:
+                self._store(claim, outcome)
+        finally:
+            self._runner.run(work.close())
+
+    def _settle_lost(self, claim: Claim, outcome: Outcome) -> None:
+        """Find out whether the task's rows and its end were committed; where they were not, its crash is settled."""
+
+        async def settle(session: AsyncSession) -> bool:
+            lost = await self._aftermath.lost(session, self._config.worker, why=LOST, logs=outcome.logs)
+            await session.commit()
+            return not lost
+
+        if not self._repeated(claim, settle):
+            logger.warning("task.connection_lost", extra={"task": claim.task, "token": claim.token})
 
     def _store(self, claim: Claim, outcome: Outcome) -> None:
-        """Store how it ended, as often as it takes: an unreachable database fails no task."""
+        """Store how it ended, in a transaction of its own."""
+
+        async def store(session: AsyncSession) -> bool:
+            stored = await finish(session, claim.id, self._config.worker, outcome, self._settle)
+            await (session.commit() if stored else session.rollback())
+            return stored
+
+        if not self._repeated(claim, store):
+            logger.warning("task.not_ours_any_more", extra={"task": claim.task, "token": claim.token})
+
+    def _repeated(self, claim: Claim, work: Callable[[AsyncSession], Awaitable[bool]]) -> bool:
+        """Do *work* in a session of its own, as often as it takes: an unreachable database fails no task."""
         tries = 0
         while True:
             try:
-                stored = self._runner.run(self._finished(claim, outcome))
+                return self._runner.run(self._in_session(work))
             except (SQLAlchemyError, OSError) as error:
                 if not is_transient(error):
                     raise
                 tries += 1
                 logger.warning("task.not_stored", extra={"task": claim.task, "error": type(error).__name__})
                 time.sleep(backoff(tries))
-            else:
-                if not stored:
-                    logger.warning("task.not_ours_any_more", extra={"task": claim.task, "token": claim.token})
-                return
 
-    async def _finished(self, claim: Claim, outcome: Outcome) -> bool:
+    async def _in_session(self, work: Callable[[AsyncSession], Awaitable[bool]]) -> bool:
         async with self._database.get_async_session() as session:
-            stored = await finish(session, claim.id, self._config.worker, outcome, self._settle)
-            await (session.commit() if stored else session.rollback())
-        return stored
+            return await work(session)
 
 
 def _obey(control: BinaryIO, child: Child) -> None:
@@ -189,6 +253,7 @@ def main() -> None:
     os.set_inheritable(report, False)
     with os.fdopen(control_descriptor, "rb") as control:
         config = ChildConfig.parse(control.readline())
+        faults.arm({"BATON_FAULTS": config.faults})
         database = DatabaseConfig(
             config.database_url,
             pool_size=1,

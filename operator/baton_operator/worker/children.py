@@ -23,6 +23,7 @@ class ChildProcess:
     Attributes:
         worker: Its name in leases.
         ready: Whether it has loaded the tasks and begun to work.
+        calls_hooks: Whether it calls hooks, instead of what attempts hand over.
         task: The task it is at, once begun; None between two tasks.
         deadline: When that is to be ended (``time.monotonic``); None for never.
         cause: Why it is being ended; None while nobody ends it.
@@ -33,6 +34,7 @@ class ChildProcess:
     ) -> None:
         self.worker = worker
         self.ready = False
+        self.calls_hooks = False
         self.task: UUID | None = None
         self.deadline: float | None = None
         self.cause: Cause | None = None
@@ -67,6 +69,7 @@ class ChildProcess:
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reports, "rb", buffering=0)
         )
         child = cls(config.worker, process, control, reader)
+        child.calls_hooks = config.hooks
         os.write(control, config.line())
         return child
 

@@ -15,7 +15,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
 
-from baton_operator.tasks import Task
+from baton_operator.decide.durations import seconds
+from baton_operator.tasks import HookCall, Task
+
+#: Seconds that a hook may take where the Automation does not say, and at most.
+HOOK_TIMEOUT, HOOK_TIMEOUT_MOST = 30.0, 300.0
 
 _TEXTS = ARRAY(Text)
 
@@ -23,10 +27,12 @@ _TEXTS = ARRAY(Text)
 _CLAIM = text(
     """
     WITH next AS MATERIALIZED (
-        SELECT t.id, a.attempt_no, r.uid, r.name, r.tenant_id, r.trace_context
+        SELECT t.id, a.attempt_no, r.uid, r.name, r.tenant_id, r.trace_context, r.id AS run_id, r.parent_run_id,
+               r.action, d.data_models
         FROM embedded_task t
         JOIN dispatch_attempt a ON a.token = t.token AND a.state = 'ACKED'
         JOIN run r ON r.id = a.run_id
+        LEFT JOIN workflow_definitions d ON d.id = r.definition_id
         WHERE t.state = 'queued'
         ORDER BY t.id LIMIT 1
         FOR UPDATE OF t SKIP LOCKED
@@ -37,9 +43,35 @@ _CLAIM = text(
         on_crash = CASE WHEN t.task = ANY(:retried) THEN 'retry' ELSE 'fail' END
     FROM next WHERE t.id = next.id
     RETURNING t.id, t.token, t.task, t.arguments, t.timeout_seconds, t.logs,
-              next.attempt_no, next.uid, next.name, next.tenant_id, next.trace_context
+              next.attempt_no, next.uid, next.name, next.tenant_id, next.trace_context, next.run_id,
+              next.parent_run_id, next.action, next.data_models
     """
 ).bindparams(bindparam("retried", type_=_TEXTS))
+# One after the other for each run: the next one only when those before it have ended.
+_CLAIM_HOOK = text(
+    """
+    WITH next AS MATERIALIZED (
+        SELECT t.id, 1 AS attempt_no, r.uid, r.name, r.tenant_id, r.trace_context, r.id AS run_id, r.parent_run_id,
+               r.action, d.data_models, d.hooks #>> ARRAY[t.hook, 'timeout'] AS hook_timeout
+        FROM embedded_task t
+        JOIN run r ON r.id = t.run_id
+        LEFT JOIN workflow_definitions d ON d.id = r.definition_id
+        WHERE t.hook IS NOT NULL AND t.state = 'queued'
+          AND NOT EXISTS (SELECT 1 FROM embedded_task e WHERE e.run_id = t.run_id AND e.hook_no < t.hook_no
+                          AND e.state IN ('queued', 'running'))
+        ORDER BY t.id LIMIT 1
+        FOR UPDATE OF t SKIP LOCKED
+    )
+    UPDATE embedded_task t
+    SET state = 'running', worker = :worker, started_at = clock_timestamp(), updated_at = now(),
+        lease_until = clock_timestamp() + make_interval(secs => :lease)
+    FROM next WHERE t.id = next.id
+    RETURNING t.id, t.token, t.task, t.arguments, t.timeout_seconds, t.logs,
+              next.attempt_no, next.uid, next.name, next.tenant_id, next.trace_context, next.run_id,
+              next.parent_run_id, next.action, next.data_models, next.hook_timeout
+    """
+)
+_HOOK_WAITS = text("SELECT EXISTS (SELECT 1 FROM embedded_task WHERE hook IS NOT NULL AND state = 'queued')")
 _RELEASE = text(
     """
     UPDATE embedded_task SET state = 'queued', worker = NULL, lease_until = NULL, started_at = NULL, updated_at = now()
@@ -88,6 +120,8 @@ class Claim:
     Attributes:
         timeout: Seconds it may run by its row; None for no limit.
         logs: What an earlier start of it has left, after a crash.
+        data_models: What the Run's version of the Automation lets its tasks touch, by name.
+        hook: Why it is called, if as a hook.
     """
 
     id: UUID
@@ -101,26 +135,58 @@ class Claim:
     run_name: str
     namespace: str
     traceparent: str | None
+    run_id: UUID
+    parent_run_id: UUID | None
+    action: str | None
+    data_models: Sequence[str]
+    hook: HookCall | None = None
 
 
 async def claim(session: AsyncSession, worker: str, *, lease: float, tasks: Mapping[str, Task]) -> Claim | None:
     """Take the oldest task that is waiting and that nobody else is taking; the caller commits."""
     retried = [each.name for each in tasks.values() if each.on_crash == "retry"]
     row = (await session.execute(_CLAIM, {"worker": worker, "lease": lease, "retried": retried})).one_or_none()
+    return _claim(row, timeout=row.timeout_seconds) if row else None
+
+
+async def claim_hook(session: AsyncSession, worker: str, *, lease: float) -> Claim | None:
+    """Take the oldest hook whose turn it is and that nobody else is taking; the caller commits."""
+    row = (await session.execute(_CLAIM_HOOK, {"worker": worker, "lease": lease})).one_or_none()
     if row is None:
         return None
+    return _claim(row, timeout=_hook_timeout(row.hook_timeout), hook=HookCall(**row.arguments))
+
+
+async def hook_waits(session: AsyncSession) -> bool:
+    """Tell whether a hook waits to be called."""
+    return bool((await session.execute(_HOOK_WAITS)).scalar_one())
+
+
+def _hook_timeout(text: str | None) -> float:
+    try:
+        return min(seconds(text), HOOK_TIMEOUT_MOST) if text else HOOK_TIMEOUT
+    except ValueError:
+        return HOOK_TIMEOUT
+
+
+def _claim(row: Row[Any], *, timeout: float | None, hook: HookCall | None = None) -> Claim:
     return Claim(
         id=row.id,
         token=row.token,
         task=row.task,
         arguments=row.arguments,
-        timeout=row.timeout_seconds,
+        timeout=timeout,
+        hook=hook,
         logs=row.logs,
         attempt=row.attempt_no,
         run_uid=row.uid or "",
         run_name=row.name,
         namespace=row.tenant_id,
         traceparent=row.trace_context,
+        run_id=row.run_id,
+        parent_run_id=row.parent_run_id,
+        action=row.action,
+        data_models=row.data_models or (),
     )
 
 

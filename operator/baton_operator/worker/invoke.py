@@ -7,7 +7,7 @@ import signal
 import traceback
 from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -87,8 +87,24 @@ async def _contained(function: Callable[[], Any]) -> Any:
         raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
 
+class Work(Protocol):
+    """What a task writes, to be closed when it has returned, before its end is stored."""
+
+    def seal(self) -> None:
+        """Send what is left to be written, and check it; that of a sync task."""
+
+    async def seal_async(self) -> None:
+        """Do the same for an async task."""
+
+
 def invoke(
-    task: Task, arguments: Mapping[str, Any], context: TaskContext, stopper: Stopper, runner: asyncio.Runner
+    task: Task,
+    arguments: Mapping[str, Any],
+    context: TaskContext,
+    work: Work,
+    *,
+    stopper: Stopper,
+    runner: asyncio.Runner,
 ) -> Outcome:
     """
     Call *task* and say how it went; what it raises is its failure, with the traceback in its log.
@@ -99,10 +115,12 @@ def invoke(
         task.check(arguments)
         keywords = {**arguments, CONTEXT: context} if task.takes_context else dict(arguments)
         if inspect.iscoroutinefunction(task.function):
-            value = runner.run(stopper.run_async(lambda: task.function(**keywords)))
+            result = encoded(runner.run(stopper.run_async(lambda: task.function(**keywords))))
+            runner.run(stopper.run_async(work.seal_async))
         else:
-            value = stopper.run_sync(lambda: task.function(**keywords))
-        return Outcome("succeeded", result=encoded(value))
+            result = encoded(stopper.run_sync(lambda: task.function(**keywords)))
+            stopper.run_sync(work.seal)
+        return Outcome("succeeded", result=result)
     except (InvalidArgumentsError, InvalidResultError) as error:
         return Outcome("failed", error=str(error)[:MAX_MESSAGE])
     except BaseException as error:  # noqa: BLE001 - users' code may raise anything; the worker goes on

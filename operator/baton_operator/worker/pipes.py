@@ -18,6 +18,8 @@ class ChildConfig:
         lease: Seconds of a claim; the supervisor prolongs it.
         poll: Seconds between two looks for work when nothing wakes it.
         log_format: Of the child's own records.
+        hooks: Whether it calls hooks, instead of what attempts hand over.
+        faults: Failpoints that are armed in it (`baton_operator.faults`).
     """
 
     database_url: str
@@ -26,6 +28,8 @@ class ChildConfig:
     poll: float
     log_format: str
     log_level: str
+    hooks: bool = False
+    faults: str = ""
 
     def line(self) -> bytes:
         """Encode it."""

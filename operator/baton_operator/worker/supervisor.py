@@ -45,6 +45,7 @@ class Supervisor:
         self._numbers = itertools.count(1)
         self._draining = asyncio.Event()
         self._cancelling = asyncio.Event()
+        self._hooks_wait = asyncio.Event()
         self._ending: set[asyncio.Task[None]] = set()
         self._sighted_since: float | None = None
         self._sighted_at = 0.0
@@ -60,7 +61,9 @@ class Supervisor:
             )
         ]
         try:
-            await asyncio.gather(*(self._keep_child() for _ in range(self._settings.concurrency)))
+            await asyncio.gather(
+                *(self._keep_child() for _ in range(self._settings.concurrency)), self._keep_child_for_hooks()
+            )
         finally:
             for each in [*minders, *self._ending]:
                 each.cancel()
@@ -84,19 +87,29 @@ class Supervisor:
     def _living(self) -> list[ChildProcess]:
         return list(self._children.values())
 
-    async def _keep_child(self) -> None:
+    async def _keep_child_for_hooks(self) -> None:
+        """Keep one child more, from the first hook on: however slow hooks are, they keep no run's own work waiting."""
+        waits = [asyncio.create_task(each.wait()) for each in (self._hooks_wait, self._draining)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+        await self._keep_child(hooks=True)
+
+    async def _keep_child(self, *, hooks: bool = False) -> None:
         """Keep one child running, and see to what each dead one leaves behind."""
         delay = 0.0
         while not self._draining.is_set():
-            child = await self._one_life()
+            child = await self._one_life(hooks=hooks)
             delay = 0.0 if child.ready else min(MAX_RESTART_DELAY, delay * 2 + 0.5)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._draining.wait()
 
-    async def _one_life(self) -> ChildProcess:
+    async def _one_life(self, *, hooks: bool) -> ChildProcess:
         worker = f"{self._settings.name}/{next(self._numbers)}-{uuid.uuid4().hex[:8]}"
-        child = await ChildProcess.start(self._config(worker), self._environ)
+        child = await ChildProcess.start(self._config(worker, hooks=hooks), self._environ)
         self._children[worker] = child
         try:
             if self._draining.is_set():
@@ -112,7 +125,7 @@ class Supervisor:
         await self._bury(child, how)
         return child
 
-    def _config(self, worker: str) -> ChildConfig:
+    def _config(self, worker: str, *, hooks: bool) -> ChildConfig:
         return ChildConfig(
             database_url=self._settings.database_url,
             worker=worker,
@@ -120,6 +133,8 @@ class Supervisor:
             poll=self._settings.poll,
             log_format=self._settings.log_format,
             log_level=self._settings.log_level,
+            hooks=hooks,
+            faults=self._environ.get("BATON_FAULTS", ""),
         )
 
     async def _bury(self, child: ChildProcess, how: str) -> None:
@@ -145,6 +160,8 @@ class Supervisor:
         if before:
             async with self._transaction() as session:
                 ours = await claims.heartbeat(session, list(before), lease=self._settings.lease)
+                if not self._hooks_wait.is_set() and await claims.hook_waits(session):
+                    self._hooks_wait.set()
             for each in self._living():
                 if each.task is not None and each.task == before.get(each.worker) and each.task not in ours:
                     self._later(self._end_if_still_at(each, each.task))
@@ -207,8 +224,10 @@ class Supervisor:
         if payload == "cancel":
             self._cancelling.set()
             return
+        if payload == "hook":
+            self._hooks_wait.set()
         for each in self._living():
-            if each.task is None:
+            if each.task is None and each.calls_hooks == (payload == "hook"):
                 each.order("wake")
 
     async def _repeated(self, work: Callable[[], Coroutine[Any, Any, None]], every: float) -> None:

@@ -22,11 +22,13 @@ class Piece:
     Attributes:
         number: Counted over all connections since the wire was laid (or `Wire.count` was called), from 1.
         direction: ``up`` to the server, ``down`` to the client.
+        connection: Which connection it is of, counted from 1.
     """
 
     number: int
     direction: Direction
     data: bytes
+    connection: int = 1
 
 
 #: Says what becomes of a piece: it goes on, it is lost and both ends with it, or it is held until `Wire.let_go`,
@@ -49,6 +51,7 @@ class Wire:
         self.judge: Judge | None = None
         self.held = 0
         self.pieces = 0
+        self._connections = 0
         self._server = (host, port)
         self._open: set[asyncio.StreamWriter] = set()
         self._stranded: set[asyncio.StreamWriter] = set()
@@ -136,10 +139,13 @@ class Wire:
             writer.transport.abort()
             return
         both = {writer, server_writer}
+        self._connections += 1
+        number = self._connections
         self._open |= both
         try:
             await asyncio.gather(
-                self._pass_on(reader, server_writer, "up", both), self._pass_on(server_reader, writer, "down", both)
+                self._pass_on(reader, server_writer, ("up", number), both),
+                self._pass_on(server_reader, writer, ("down", number), both),
             )
         finally:
             self._open -= both
@@ -151,16 +157,17 @@ class Wire:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        direction: Direction,
+        way: tuple[Direction, int],
         both: set[asyncio.StreamWriter],
     ) -> None:
         """Pass one direction on until its end; the other one may go on."""
+        direction, connection = way
         with contextlib.suppress(OSError):
             while data := await reader.read(_BLOCK):
                 await self._flowing.wait()
                 if writer in self._stranded:
                     continue
-                match self._judged(direction, data):
+                match self._judged(direction, data, connection):
                     case "cut":
                         for each in both:
                             each.transport.abort()
@@ -182,9 +189,9 @@ class Wire:
         finally:
             self.held -= 1
 
-    def _judged(self, direction: Direction, data: bytes) -> Fate:
+    def _judged(self, direction: Direction, data: bytes, connection: int) -> Fate:
         self.pieces += 1
-        return self.judge(Piece(self.pieces, direction, data)) if self.judge else "pass"
+        return self.judge(Piece(self.pieces, direction, data, connection)) if self.judge else "pass"
 
 
 @contextmanager

@@ -242,11 +242,11 @@ def workers(database_url: str, site: Path, folder: Path) -> Iterator[Callable[..
     """Lend a function that starts workers; all of them are gone afterwards, with their children."""
     started: list[Worker] = []
 
-    def start(*, concurrency: int = 1, lease: float = 15, grace: float = 20) -> Worker:
+    def start(*, concurrency: int = 1, lease: float = 15, grace: float = 20, **environ: str) -> Worker:
         options = [f"--concurrency={concurrency}", f"--lease={lease}", f"--grace={grace}"]
         path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
         given = {"BATON_DATABASE_URL": database_url, "PYTHONPATH": path, "BATON_LOG_FORMAT": "json"}
-        started.append(Worker(folder / f"worker-{len(started)}.log", options, given))
+        started.append(Worker(folder / f"worker-{len(started)}.log", options, {**given, **environ}))
         return started[-1]
 
     try:

@@ -20,7 +20,7 @@ REASONS = {
     "AddressRefused",
     "Automation": "Valid InvalidSchema InvalidExpression EngineNotFound RefNotPermitted TargetNotFound "
     "MissingTokenParameter InvalidArguments Suspended",
-    "Events": "Refused RetryScheduled SubmissionHeld EngineUnavailable Failed Cancelled",
+    "Events": "Refused RetryScheduled SubmissionHeld EngineUnavailable Failed Cancelled HookFailed",
 }
 
 

@@ -14,6 +14,7 @@ PROMISED = {
     "baton_run_queue_duration_seconds": {"namespace", "automation", "engine"},
     "baton_items_finished": {"namespace", "automation", "outcome"},
     "baton_item_attempts": {"namespace", "automation", "outcome"},
+    "baton_hooks_finished": {"namespace", "automation", "hook", "outcome"},
     "baton_submissions": {"engine", "outcome"},
     "baton_submissions_held": {"engine"},
     "baton_dispatch_latency_seconds": {"engine"},

@@ -51,7 +51,8 @@ from baton_operator.engines.embedded.log import TaskLog
 from baton_operator.engines.errors import RetryableError
 from baton_operator.engines.options import LogPage
 
-#: Workers listen here: an empty payload says that there may be work, ``cancel`` that something is to end.
+#: Workers listen here: an empty payload says that there may be work, ``hook`` that there may be a hook to call,
+#: ``cancel`` that something is to end.
 CHANNEL = "baton_embedded"
 
 MAX_MESSAGE = 1000

@@ -1,0 +1,37 @@
+"""A task reaches what its Automation declares, and nothing else, whichever way it tries."""
+
+import pytest
+
+
+async def test_a_declared_model_is_given(queue, worker, hand):
+    token = await hand("acme.ask-for", name="Note")
+    assert (await queue.ended(token)).result == "Note"
+
+
+WAYS = [
+    ("acme.ask-for", {"name": "Secret"}, "'Secret' was not declared: add it to spec.dataModels"),
+    ("acme.read-imported", {}, "'Secret' (table ext_acme_secret) was not declared"),
+    ("acme.write-imported", {}, "'Secret' (table ext_acme_secret) was not declared"),
+    ("acme.write-imported-later", {}, "'Secret' (table ext_acme_secret) was not declared"),
+    ("acme.read-raw", {}, "table ext_acme_secret was not declared"),
+    ("acme.write-raw", {}, "table ext_acme_secret was not declared"),
+    ("acme.read-runs", {}, "table run is Baton's own"),
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way[0])
+@pytest.mark.parametrize("models", [["Note"], []])
+@pytest.mark.usefixtures("worker")
+async def test_what_was_not_declared_is_refused(queue, books, hand, way, models):
+    task, arguments, words = way
+    token = await hand(task, models=models, **arguments)
+    seen = await queue.ended(token)
+    assert (seen.native, words in seen.message) == ("failed", True), seen
+    assert books.read("SELECT count(*) FROM ext_acme_secret") == [(0,)]
+
+
+async def test_a_model_that_is_not_installed_fails_the_task_before_it_begins(queue, worker, books, hand):
+    """The message names near ones."""
+    token = await hand("acme.note", models=["Notes"], line="never written")
+    assert "no data model is registered as 'Notes': did you mean Note?" in (await queue.ended(token)).message
+    assert books.lines(token) == []
