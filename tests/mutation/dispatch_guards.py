@@ -311,4 +311,11 @@ DISPATCH = (
         "ORDER BY a.id",
         (RELEASING + "concurrent_admissions_never_take_the_same_place",),
     ),
+    Guard(
+        "a probe that came late says nothing",
+        "models/baton_models/statements/track.py",
+        "  AND coalesce(probed_at, '-infinity') <= CAST(:held_until AS timestamptz) - interval '30 s'\n",
+        "",
+        (LATE + "a_process_that_was_frozen_in_a_probe",),
+    ),
 )

@@ -95,16 +95,18 @@ WITH due AS (
 ), held AS (
   UPDATE engine_health h SET next_probe_at = clock_timestamp() + interval '30 s'
   FROM due WHERE h.engine_id = due.engine_id
-  RETURNING h.engine_id, h.ready_reason, h.restart_epoch, h.probe_failures, h.circuit_state, h.native_version,
-            h.capabilities, h.submission_guarantee, h.authenticated_reason, h.stalled_reason, h.message
+  RETURNING h.engine_id, h.next_probe_at AS held_until, h.ready_reason, h.restart_epoch, h.probe_failures,
+            h.circuit_state, h.native_version, h.capabilities, h.submission_guarantee, h.authenticated_reason,
+            h.stalled_reason, h.message
 )
-SELECT {_ENGINE_COLUMNS}, held.ready_reason, held.restart_epoch, held.probe_failures, held.circuit_state,
-       held.native_version, held.capabilities, held.submission_guarantee, held.authenticated_reason,
+SELECT {_ENGINE_COLUMNS}, held.held_until, held.ready_reason, held.restart_epoch, held.probe_failures,
+       held.circuit_state, held.native_version, held.capabilities, held.submission_guarantee, held.authenticated_reason,
        held.stalled_reason, held.message,
        EXISTS (SELECT 1 FROM dispatch_attempt d WHERE d.engine_id = held.engine_id AND d.state = 'INTENT') AS waiting
 FROM held JOIN engine e ON e.id = held.engine_id
 """)
 
+#: A claim that came later, or what another one has learned since, says more than what was begun before it.
 _PROBED = text("""
 UPDATE engine_health SET ready_reason = CAST(:ready AS text), authenticated_reason = :authenticated,
        stalled_reason = :stalled,
@@ -117,7 +119,9 @@ UPDATE engine_health SET ready_reason = CAST(:ready AS text), authenticated_reas
        next_poll_at = CASE WHEN CAST(:back AS boolean) THEN least(next_poll_at, clock_timestamp())
                            ELSE next_poll_at END,
        next_probe_at = clock_timestamp() + :again
-WHERE engine_id = :engine
+WHERE engine_id = :engine AND next_probe_at <= :held_until
+  AND coalesce(probed_at, '-infinity') <= CAST(:held_until AS timestamptz) - interval '30 s'
+RETURNING engine_id
 """)
 
 _SHOW_ENGINE = text("UPDATE engine SET project_at = clock_timestamp() WHERE id = :engine AND is_active")
@@ -199,20 +203,26 @@ async def claim_probes(session: AsyncSession, *, limit: int) -> Sequence[Any]:
     return (await session.execute(_PROBES, {"limit": limit})).all()
 
 
-async def record_probe(session: AsyncSession, engine: UUID, *, show: bool, back: bool, **values: Any) -> None:
+async def record_probe(
+    session: AsyncSession, engine: UUID, *, held_until: datetime, show: bool, back: bool, **values: Any
+) -> bool:
     """
-    Write what a probe learned.
+    Write what a probe learned; False where its claim was over, and another one has been made since.
 
     Args:
+        held_until: As `claim_probes` gave it.
         show: Whether the Engine's status is to be written.
         back: Whether the engine answers again after it did not: what waits for it goes on at once.
         values: The columns that the probe decides.
     """
-    await session.execute(_PROBED, {"engine": engine, "back": back, **values})
+    written = await session.scalar(_PROBED, {"engine": engine, "held_until": held_until, "back": back, **values})
+    if written is None:
+        return False
     if back:
         await hurry(session, engine)
     if show:
         await session.execute(_SHOW_ENGINE, {"engine": engine})
+    return True
 
 
 async def claim_checks(session: AsyncSession, *, limit: int) -> Sequence[Any]:

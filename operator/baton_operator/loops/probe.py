@@ -68,10 +68,11 @@ class ProbeLoop:
         capabilities, guarantee = capabilities or row.capabilities, guarantee or row.submission_guarantee
         health = replace(health, message=cleaned(health.message)[0][:1000])
         is_up = health.ready == "ProbeSucceeded"
-        await self._store.run(
+        is_kept = await self._store.run(
             lambda session: statements.record_probe(
                 session,
                 row.id,
+                held_until=row.held_until,
                 show=is_news(health, row, capabilities=capabilities, guarantee=guarantee),
                 back=is_up and row.ready_reason != "ProbeSucceeded",
                 ready=health.ready,
@@ -86,6 +87,8 @@ class ProbeLoop:
                 again=timedelta(seconds=health.again),
             )
         )
+        if not is_kept:  # it was frozen meanwhile, and another replica knows better
+            return False
         if is_up and row.circuit_state != "closed":
             await self._breaker.answered(row.id)
         self._projecting.ring()

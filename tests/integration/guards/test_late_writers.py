@@ -11,7 +11,9 @@ from loop_site import Site, turn
 from baton_models import new_id
 from baton_models.statements.record import Change, claim_unclear, engines_with_unclear, record
 from baton_models.statements.settle import InstanceMove, move_instances
+from baton_models.statements.track import claim_probes
 from baton_operator.engines.base import SubmitRequest, Unknown
+from baton_operator.engines.errors import RetryableError
 
 POLL = timedelta(seconds=10)
 
@@ -142,3 +144,21 @@ async def test_the_same_run_is_admitted_once(site: Site) -> None:
     site.execute("UPDATE run SET name = 'first' WHERE uid = :uid", uid=uid)
     await site.change(uid, generation=1)
     assert site.one("SELECT count(*) FROM run") == 1
+
+
+@pytest.mark.parametrize("is_up", [True, False], ids=["it is up", "it is down"])
+async def test_a_process_that_was_frozen_in_a_probe_says_nothing_of_the_engine(is_up: bool, site: Site) -> None:
+    """Another one has probed it since; what was begun before that is older, whatever it says."""
+    await site.serve()
+    site.execute("UPDATE engine_health SET next_probe_at = now()")
+    async with site.first.database.get_async_session() as session, session.begin():
+        (frozen,) = await claim_probes(session, limit=1)
+    site.later(31)
+    down = RetryableError("no connection")
+    site.engine.down = None if is_up else down
+    await turn(site.another().probe)
+    known = site.one("SELECT ready_reason FROM engine_health")
+    assert known == ("ProbeSucceeded" if is_up else "ProbeFailed")
+    site.engine.down = down if is_up else None
+    await site.first.probe._probe(frozen)
+    assert site.one("SELECT ready_reason FROM engine_health") == known
