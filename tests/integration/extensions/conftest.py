@@ -9,9 +9,11 @@ import psycopg
 import pytest
 from shop_models import TABLES
 
+from baton_migrations.chains import engine_chain
 from baton_migrations.runner import migrate
-from baton_models import TASK_SETTINGS, AutomationModel, Base, ExecutionStatus, RunModel
+from baton_models import TASK_SETTINGS, AutomationModel, ExecutionStatus, RunModel
 from baton_models.database import DatabaseConfig, TextSession
+from baton_models.extension_guards import guard_table
 from baton_operator.local.postgres import as_role, create_database, drop_database
 
 TENANT = "team-a"
@@ -29,10 +31,13 @@ def shop_template(postgres_of, plain_role) -> Iterator[str]:
 
 
 def make_shop(url: str) -> None:
-    """Migrate, and make the shop's tables as ``create_all`` makes them."""
-    migrate(url, progress=lambda _: None, chains=None)
+    """Migrate, and make the shop's tables as a revision does, guarded by what the migrations brought."""
+    migrate(url, progress=lambda _: None, chains=[engine_chain()])
     config = DatabaseConfig(url)
-    Base.metadata.create_all(config.sa_engine, TABLES)
+    with config.sa_engine.begin() as connection:
+        for table in TABLES:
+            table.create(connection)
+            guard_table(connection, table.name)
     config.dispose_engine()
 
 
