@@ -146,9 +146,15 @@ def own_tables(chain: Chain) -> str:
 def _look(connection: Connection, chain: Chain) -> _Before:
     schema, transaction = connection.execute(text("SELECT current_schema(), CAST(pg_current_xact_id() AS text)")).one()
     given = {"schema": schema, "own": own_tables(chain)}
-    things = {name: value or "" for name, value in connection.execute(text(_THINGS), given)}
     rows = {table: count for table, count in connection.execute(text(_ROWS_WRITTEN), given) if count}
-    return _Before(schema, transaction, things, rows)
+    return _Before(schema, transaction, things(connection, chain), rows)
+
+
+def things(connection: Connection, chain: Chain) -> dict[str, str]:
+    """Give all of the current schema that is not *chain*'s: what it is called, and a text that changes with it."""
+    schema = connection.execute(text("SELECT current_schema()")).scalar_one()
+    found = connection.execute(text(_THINGS), {"schema": schema, "own": own_tables(chain)})
+    return {name: value or "" for name, value in found}
 
 
 def _check_transaction(connection: Connection, before: _Before) -> None:

@@ -79,9 +79,9 @@ def write_revision(database_url: str, chain: Chain, message: str, *, empty: bool
     if empty:
         script = alembic_revision(config, said, rev_id=revision)
         return _written(chain, script, UpgradeOps())
-    import_models(chain)
     with _connected(database_url) as connection:
         _check_standing(connection, chain)
+        import_models(chain)
         config.attributes["connection"] = connection
         found: list[UpgradeOps] = []
         script = alembic_revision(

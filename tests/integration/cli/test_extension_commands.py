@@ -1,0 +1,109 @@
+"""What `baton revision` and `baton extensions` say where something is not as it must be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import psycopg
+import pytest
+from extension_packages import ExtensionPackage, baton
+from typer.testing import CliRunner
+
+from baton_migrations.chains import engine_chain
+from baton_migrations.errors import CannotReviseError
+from baton_migrations.revision import next_revision, write_revision
+from baton_migrations.runner import migrate
+from baton_operator.cli.application import application
+
+MODEL = """
+@register_data_model(name="Order")
+class Order(Model):
+    _ext_table = "order"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> ExtensionPackage:
+    """The extension `acme` with one model and no revision."""
+    made = ExtensionPackage.make(tmp_path, "acme", models="")
+    made.models(MODEL)
+    return made
+
+
+def test_models_that_cannot_be_imported_do_not_drop_the_tables(database_url, package):
+    package.revise("0001", "CREATE TABLE ext_acme_order (id serial PRIMARY KEY)")
+    migrate(database_url, progress=lambda _: None, chains=[engine_chain(), package.chain])
+    (package.package / "models.py").write_text("import nowhere_at_all")
+    done = baton(package.site, "revision", "-e", "acme", "-m", "x", BATON_DATABASE_URL=database_url)
+    assert done.returncode == 1
+    assert "the models of 'acme' cannot be used: ModuleNotFoundError" in done.stderr
+    assert [path.name for path in package.versions.glob("*.py")] == ["0001.py"]
+
+
+def test_check_names_what_is_wrong_and_what_to_do(database_url, package):
+    package.revise("0001", "CREATE TABLE ext_acme_order (id serial CONSTRAINT pk_ext_acme_order PRIMARY KEY)")
+    migrate(database_url, progress=lambda _: None, chains=[engine_chain(), package.chain])
+    with psycopg.connect(database_url) as connection:
+        connection.execute("ALTER TABLE ext_acme_order DISABLE ROW LEVEL SECURITY")
+    done = baton(package.site, "extensions", "check", "-o", "json", BATON_DATABASE_URL=database_url)
+    assert done.returncode == 1
+    rows = orjson.loads(done.stdout)
+    wrong = [row for row in rows if row["verdict"] == "wrong"]
+    assert [row["advice"] for row in wrong] == ["as its owner: SELECT baton_guard_extension('ext_acme_order')"]
+    assert [row["verdict"] for row in rows if row["extension"] == "database"] == ["look"]  # the tests' administrator
+    package.revise("0002", "SELECT 1")
+    done = baton(package.site, "extensions", "check", "acme", BATON_DATABASE_URL=database_url)
+    assert "the database waits for 1 revisions" in done.stdout
+
+
+def test_a_revision_is_not_written_into_an_installed_copy(tmp_path, database_url):
+    package = ExtensionPackage.make(tmp_path / "site-packages", "acme")
+    with pytest.raises(CannotReviseError, match=r"is an installed copy: .* `pip install -e FOLDER`"):
+        write_revision(database_url, package.chain, "add a thing")
+    assert list(package.versions.iterdir()) == []
+
+
+def test_a_revision_begins_where_the_database_ends(package, database_url):
+    migrate(database_url, progress=lambda _: None, chains=[engine_chain()])
+    package.revise("0001", "CREATE TABLE ext_acme_order (id integer)")
+    with pytest.raises(CannotReviseError, match=r"acme: nothing \(behind\): run `baton migrate` first"):
+        write_revision(database_url, package.chain, "too early")
+    assert [path.name for path in package.versions.glob("*.py")] == ["0001.py"]
+
+
+def test_an_empty_revision_is_for_moving_data(package):
+    package.revise("0007_seven")
+    written = write_revision("postgresql://nobody@127.0.0.1:1/x", package.chain, 'fill "it"\n\\ now', empty=True)
+    assert written is not None
+    assert written.path.name == "0008_fill_it_now.py"
+    assert package.chain.scripts().get_current_head() == "0008_fill_it_now"
+    assert '"""\nFill \'it\' / now.\n' in written.path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("message", "revision"),
+    [("Add it", "0001_add_it"), ("Größe", "0001_gr_e"), ("!", "0001_change"), ("x" * 60, "0001_" + "x" * 27)],
+)
+def test_a_revision_is_named_after_what_it_does(package, message, revision):
+    assert next_revision(package.chain, message) == revision
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["revision", "-m", "x", "--extension", "nosuch"], "no installed package offers migrations for 'nosuch'"),
+        (["extensions", "check", "nosuch"], "nosuch: no such extension is installed"),
+        (["extensions", "new", "a_b"], "is no namespace of an extension"),
+        (["migrate", "--sql", "--check"], "one of them at a time"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_words_are_answered_with_the_right_ones(words, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(application(), words)
+    assert result.exit_code in {1, 2}
+    assert said in " ".join(result.output.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == []
