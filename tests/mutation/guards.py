@@ -9,6 +9,7 @@ from extension_guards import EXTENSIONS
 from guard import Guard
 from jenkins_guards import JENKINS
 from limit_guards import LIMITS
+from migration_guards import MIGRATIONS
 from showing_guards import SHOWING
 from suite_guards import SUITE
 
@@ -218,4 +219,17 @@ BORDERS = (
     ),
 )
 
-GUARDS = DISPATCH + LIMITS + SUITE + STORE + ENGINES + BORDERS + EXTENSIONS + AIRFLOW + ARGO_WAYS + JENKINS + SHOWING
+GUARDS = (
+    DISPATCH
+    + LIMITS
+    + SUITE
+    + STORE
+    + ENGINES
+    + BORDERS
+    + EXTENSIONS
+    + MIGRATIONS
+    + AIRFLOW
+    + ARGO_WAYS
+    + JENKINS
+    + SHOWING
+)
