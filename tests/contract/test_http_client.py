@@ -57,6 +57,7 @@ class Listener:
         self.headers: list[Mapping[str, str]] = []
         self.bodies: list[str] = []
         self.status = 200
+        self.taken = ""
         self.url = ""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -66,7 +67,8 @@ class Listener:
         self.hosts.append(request.headers["Host"])
         self.headers.append(dict(request.headers))
         self.bodies.append(await request.text())
-        return web.json_response({}, status=self.status, headers={"Set-Cookie": "session=alice; Path=/"})
+        status = 401 if self.taken and request.headers.get("Authorization") != self.taken else self.status
+        return web.json_response({}, status=status, headers={"Set-Cookie": "session=alice; Path=/"})
 
 
 @pytest.fixture
@@ -275,3 +277,33 @@ def test_what_is_no_pem_is_the_specs_fault(files: TlsFiles) -> None:
     """Only a change of the spec can help."""
     with pytest.raises(PermanentError):
         tls_context(files)
+
+
+class Keeper:
+    """Keeps the first token of a ServiceAccount until it is refused; then gives what the engine takes."""
+
+    def __init__(self) -> None:
+        self.kept = "revoked"
+
+    async def read(self, namespace: str, kind: str, name: str, key: str) -> str:
+        """Return the token that is kept."""
+        assert (namespace, kind, name, key) == ("team", "ServiceAccount", "runner", "")
+        return self.kept
+
+    def refused(self, namespace: str, name: str, audience: str) -> None:
+        """Keep another one."""
+        assert (namespace, name, audience) == ("team", "runner", "")
+        self.kept = "fresh"
+
+
+async def test_a_token_that_somebody_kept_is_asked_for_anew_when_it_is_refused(
+    library: ModuleType, listener: Listener
+) -> None:
+    """A revoked token costs one more request, and no AuthExpired."""
+    listener.taken = "Bearer fresh"
+    spec = {"auth": {"serviceAccount": {"name": "runner"}}}
+    http = client(library, listener.url, spec, secrets=Keeper())
+    answer = await http.call(POST)
+    await http.close()
+    assert answer.status == 200
+    assert [each["Authorization"] for each in listener.headers] == ["Bearer revoked", "Bearer fresh"]

@@ -60,6 +60,9 @@ class Access(Protocol):
             RetryableError: It cannot be read now.
         """
 
+    def refused(self) -> None:
+        """Take in that the credential was refused (401): the next destination has another one, if there is one."""
+
 
 class UrlAccess:
     """
@@ -87,6 +90,10 @@ class UrlAccess:
     async def destination(self) -> Destination:
         """Read the credential and the certificates."""
         return Destination(self.base, await self._credential.headers(), await self._tls_files())
+
+    def refused(self) -> None:
+        """Take in that the credential was refused."""
+        self._credential.refused()
 
     async def _tls_files(self) -> TlsFiles:
         tls = self._spec.get("tls")

@@ -8,7 +8,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 from urllib.parse import quote
 
 from baton_operator.engines.errors import PermanentError
@@ -44,6 +44,14 @@ class SecretSource(Protocol):
             SecretNotFoundError: The object or the key is not there, or may not be read by us.
             RetryableError: The Kubernetes API did not answer.
         """
+
+
+@runtime_checkable
+class TokenKeeper(Protocol):
+    """A source that keeps tokens of ServiceAccounts for a while, as each costs the Kubernetes API a request."""
+
+    def refused(self, namespace: str, name: str, audience: str) -> None:
+        """Take in that the token of a ServiceAccount was refused: the next one read is another."""
 
 
 class Redactor:
@@ -118,6 +126,11 @@ class Credential:
                 return {}
             case _:
                 raise PermanentError("spec.auth needs exactly one of basic, bearer and serviceAccount")
+
+    def refused(self) -> None:
+        """Take in that an engine has refused the credential: what is read next is not one that somebody kept."""
+        if isinstance(self._source, TokenKeeper) and (account := self._auth.get("serviceAccount")):
+            self._source.refused(self._namespace, account["name"], account.get("audience", ""))
 
     async def _read(self, kind: SecretKind, name: str, key: str) -> str:
         """Read one value and let the redactor know it; a line end after it is an editor's, not the secret's."""

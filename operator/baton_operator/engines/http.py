@@ -275,6 +275,7 @@ class HttpClient:
         if response.status_code != HTTPStatus.UNAUTHORIZED:
             return response
         try:
+            self._access.refused()
             renewed = await self._access.destination()
         except BaseException:
             await response.aclose()

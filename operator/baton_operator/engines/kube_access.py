@@ -84,6 +84,10 @@ class InClusterAccess:
         """Ask for the ServiceAccount's token."""
         return Destination(self._base, await self._credential.headers(), self._tls)
 
+    def refused(self) -> None:
+        """Take in that the credential was refused."""
+        self._credential.refused()
+
 
 class KubeconfigAccess:
     """``spec.kubernetes.kubeconfigSecretRef``: the cluster and identity of a kubeconfig, read at each request."""
@@ -108,6 +112,9 @@ class KubeconfigAccess:
             raise PermanentError(f"Secret {self._namespace}/{self._name}, key {self._key}: {error}") from None
         self.redactor.remember(*secret)
         return destination
+
+    def refused(self) -> None:
+        """Keep nothing: the kubeconfig is read at each request anyway."""
 
 
 def read_kubeconfig(text: str) -> tuple[Destination, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from baton_operator.engines.conformance import serving
 from baton_operator.engines.errors import RetryableError, SecretNotFoundError
+from baton_operator.kube import secrets
 from baton_operator.kube.client import KubeClient
 from baton_operator.kube.connection import Connection, FixedToken
 from baton_operator.kube.errors import (
@@ -22,7 +23,7 @@ from baton_operator.kube.errors import (
     UnavailableError,
 )
 from baton_operator.kube.events import Regarding, event
-from baton_operator.kube.secrets import KubeSecretSource
+from baton_operator.kube.secrets import FRESH, KEPT, TOKEN_SECONDS, KubeSecretSource
 from baton_operator.metrics import Metrics
 
 
@@ -118,6 +119,51 @@ async def test_a_service_account_gets_a_short_lived_token(client: KubeClient, cl
     cluster.server.create_service_account(cluster.namespace, "robot")
     token = await KubeSecretSource(client).read(cluster.namespace, "ServiceAccount", "robot", "")
     assert token.count(".") == 2
+
+
+async def test_a_token_is_kept_until_shortly_before_its_end(client: KubeClient, cluster: Any) -> None:
+    """One request for ten minutes of requests; each audience has its own."""
+    cluster.server.create_service_account(cluster.namespace, "robot")
+    now = [1000.0]
+    source = KubeSecretSource(client, clock=lambda: now[0])
+
+    async def read(audience: str = "") -> str:
+        return await source.read(cluster.namespace, "ServiceAccount", "robot", audience)
+
+    first = await read()
+    now[0] += KEPT - 1
+    assert await read() == first
+    assert await read("https://engine.example") != first
+    now[0] += 1
+    assert await read() != first
+    assert KEPT + 60 < TOKEN_SECONDS
+
+
+async def test_a_token_that_was_refused_is_asked_for_anew(client: KubeClient, cluster: Any) -> None:
+    """Once, however many requests it was refused to: a new one that is refused too is no reason for a storm."""
+    cluster.server.create_service_account(cluster.namespace, "robot")
+    now = [1000.0]
+    source = KubeSecretSource(client, clock=lambda: now[0])
+    source.refused(cluster.namespace, "robot", "")
+    tokens = []
+    for wait in (0.0, FRESH, 0.0, FRESH):
+        now[0] += wait
+        source.refused(cluster.namespace, "robot", "")
+        tokens.append(await source.read(cluster.namespace, "ServiceAccount", "robot", ""))
+    assert tokens[1] == tokens[2]
+    assert len(set(tokens)) == 3
+
+
+async def test_no_more_tokens_are_kept_than_are_bounded(
+    client: KubeClient, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "MOST", 2)
+    source = KubeSecretSource(client)
+    for name in ("a", "b", "c"):
+        cluster.server.create_service_account(cluster.namespace, name)
+    first = [await source.read(cluster.namespace, "ServiceAccount", name, "") for name in ("a", "b", "c")]
+    assert await source.read(cluster.namespace, "ServiceAccount", "c", "") == first[2]
+    assert await source.read(cluster.namespace, "ServiceAccount", "a", "") != first[0]
 
 
 async def test_who_has_no_right_is_told_so(connection: Connection, cluster: Any) -> None:
