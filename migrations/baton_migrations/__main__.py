@@ -29,7 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(prog="baton-migrate", description="Bring Baton's database to this release.")
+    parser = argparse.ArgumentParser(
+        prog="baton-migrate",
+        description="Bring Baton's database to this release: Baton's own tables, then those of installed extensions.",
+        epilog="Exit codes: 0 done; 78 the schema is not one for this release, and waiting does not help; 1 anything "
+        "else, and running it again is safe.",
+    )
     parser.add_argument("--database-url", help=f"postgresql://user@host/database; default: ${URL_VARIABLE}")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="change nothing; say whether this release can work with it")

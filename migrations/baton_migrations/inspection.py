@@ -1,6 +1,6 @@
 """Whether an installed extension fits the database that it is to work with."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from importlib.metadata import entry_points
@@ -11,6 +11,7 @@ from baton_migrations.chains import Chain
 from baton_migrations.check import Standing, read_state
 from baton_migrations.described import describe
 from baton_migrations.fence import own_tables
+from baton_migrations.filters import VERSION_TABLE
 from baton_migrations.revision import differences
 from baton_models.registry import GROUP, DataModelRegistry
 
@@ -30,6 +31,12 @@ ORDER BY c.relname
 """
 
 _UNBOUND = "SELECT rolname FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)"
+
+
+_VERSION_TABLES = """
+SELECT relname FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname LIKE :pattern
+"""
 
 
 class Verdict(Enum):
@@ -97,6 +104,14 @@ def inspect_role(connection: Connection) -> Finding:
         f"the database role {role!r} is not bound by row-level security: raw SQL of tasks reaches undeclared tables",
         "let Baton connect as a role that is neither superuser nor BYPASSRLS",
     )
+
+
+def left_behind(connection: Connection, installed: Collection[str]) -> list[str]:
+    """Give the namespaces whose chains the database knows although none of *installed* is theirs, sorted."""
+    tables = connection.execute(text(_VERSION_TABLES), {"pattern": f"{VERSION_TABLE}\\_%"}).scalars()
+    known = sorted(table.removeprefix(f"{VERSION_TABLE}_") for table in tables)
+    connection.rollback()
+    return [name for name in known if name not in installed]
 
 
 def _models(chain: Chain, registry: DataModelRegistry) -> Finding:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from baton_migrations.chains import ENTRY_POINT_GROUP, Chain, extension_chains
 from baton_migrations.check import read_state
-from baton_migrations.inspection import Finding, Verdict, inspect_extension, inspect_role
+from baton_migrations.inspection import Finding, Verdict, inspect_extension, inspect_role, left_behind
 from baton_models.database import DatabaseConfig
 from baton_models.errors import InvalidNamespaceError
 from baton_models.registry import GROUP as MODELS
@@ -29,7 +29,11 @@ app = typer.Typer(
     cls=ReportingGroup,
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Extensions: packages that bring tables and tasks of their own into Baton's database.",
+    help=(
+        "Extensions: packages that bring tables and tasks of their own into Baton's database.\n\n"
+        "`new` writes one, `pip install -e` installs it, `baton migrate` makes its tables, `baton revision` follows "
+        "its models, `check` says whether all of that fits."
+    ),
 )
 
 Row = Mapping[str, Any]
@@ -60,6 +64,8 @@ def list_(how: FormatOption = Format.TABLE) -> None:
     chains = _chains()
     with _maybe_connected() as connection:
         rows = [_row(chain, registry, connection) for chain in chains]
+        left = left_behind(connection, [chain.name for chain in chains]) if connection else []
+        rows += [_left_row(name) for name in left]
     show(rows, how, lambda: table(rows, _COLUMNS) if rows else Text("no extension is installed"))
 
 
@@ -158,6 +164,11 @@ def _row(chain: Chain, registry: DataModelRegistry, connection: Connection | Non
         (state,) = read_state(connection, [chain]).chains
         row |= {"at": list(state.current), "state": state.problem or state.standing.value}
     return row
+
+
+def _left_row(namespace: str) -> dict[str, Any]:
+    state = "not installed here; its tables are kept"
+    return {"namespace": namespace, "package": "", "models": [], "at": [], "state": state}
 
 
 def _package(namespace: str) -> str:

@@ -59,6 +59,22 @@ def test_check_names_what_is_wrong_and_what_to_do(database_url, package):
     assert "the database waits for 1 revisions" in done.stdout
 
 
+def test_list_shows_what_is_installed_and_what_was(database_url, tmp_path, monkeypatch):
+    gone = ExtensionPackage.make(tmp_path, "gone")
+    gone.revise("0001", "CREATE TABLE ext_gone_order (id integer)")
+    migrate(database_url, progress=lambda _: None, chains=[engine_chain(), gone.chain])
+    here = ExtensionPackage.make(tmp_path / "site", "here")
+    here.revise("0001", "SELECT 1")
+    monkeypatch.syspath_prepend(here.site)
+    monkeypatch.setenv("BATON_DATABASE_URL", database_url)
+    result = CliRunner().invoke(application(), ["extensions", "list", "-o", "json"])
+    shown = [(row["namespace"], row["package"], row["state"]) for row in orjson.loads(result.output)]
+    assert shown == [
+        ("here", "here-baton 1.0.0", "behind"),
+        ("gone", "", "not installed here; its tables are kept"),
+    ]
+
+
 def test_a_revision_is_not_written_into_an_installed_copy(tmp_path, database_url):
     package = ExtensionPackage.make(tmp_path / "site-packages", "acme")
     with pytest.raises(CannotReviseError, match=r"is an installed copy: .* `pip install -e FOLDER`"):

@@ -31,7 +31,7 @@ class {name}(Model, WorkflowManagedMixin):
 #: Compares every chain with the database, in each of the orders given, and prints what would be done in which.
 COMPARE = """
 import sys
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 from baton_migrations.chains import discover
 from baton_migrations.described import describe
 from baton_migrations.revision import differences
@@ -41,7 +41,7 @@ from baton_models.registry import DataModelRegistry
 registry = DataModelRegistry.discover()
 assert not registry.broken, registry.broken
 chains = {chain.name: chain for chain in discover()}
-with create_engine(psycopg_url(sys.argv[1])).connect() as connection:
+with create_engine(psycopg_url(sys.argv[1]), poolclass=NullPool).connect() as connection:
     for order in sys.argv[2:]:
         for name in order.split(","):
             for step in describe(differences(connection, chains[name]), chains[name]).steps:
@@ -76,14 +76,14 @@ def neighbours(site: Path, store_url: str) -> tuple[ExtensionPackage, ExtensionP
         made.append(package)
     for package in made:
         if not list(package.versions.glob("*.py")):
-            write(site, store_url, package.namespace)
+            write(site, store_url, package.namespace, "first")
     migrated = run_python(site, "-m", "baton_migrations", BATON_DATABASE_URL=store_url)
     assert migrated.returncode == 0, migrated.stdout + migrated.stderr
     return made[0], made[1]
 
 
-def write(site: Path, url: str, namespace: str) -> None:
-    written = baton(site, "revision", "--extension", namespace, "-m", "first", BATON_DATABASE_URL=url)
+def write(site: Path, url: str, namespace: str, message: str) -> None:
+    written = baton(site, "revision", "--extension", namespace, "-m", message, BATON_DATABASE_URL=url)
     assert written.returncode == 0, written.stderr
 
 
@@ -106,3 +106,46 @@ def test_a_package_that_was_uninstalled_keeps_its_tables(site, store_url):
         assert compare(site, store_url, "engine,ab") == []
     finally:
         (site / "a_baton.away").rename(info)
+
+
+#: Prints everything of the schema but what differs by nature: files, owners, version tables.
+LISTING = """
+import sys
+from sqlalchemy import NullPool, create_engine
+from baton_migrations.chains import Chain
+from baton_migrations.fence import things
+from baton_models import Base
+from baton_models.database import psycopg_url
+from baton_models.registry import DataModelRegistry
+
+assert not DataModelRegistry.discover().broken
+with create_engine(psycopg_url(sys.argv[1]), poolclass=NullPool).connect() as connection:
+    if sys.argv[2] == "create":
+        Base.metadata.create_all(connection)
+    for name, what in sorted(things(connection, Chain("nobody", None, "0")).items()):
+        kind = name.split()[0]
+        if "alembic_version" not in name:
+            print(name, " ".join(what.split()[:-1]) if kind == "table" else what)
+"""
+
+
+def test_a_fresh_install_replays_history_and_ends_with_the_models_schema(site, neighbours, store_url, new_database):
+    """Columns, constraints, indexes, policies and triggers, also those of managed rows."""
+    package = neighbours[0]
+    package.models(
+        ORDER.format(name="Ordera", table="b_order").replace("index=True", "index=True, server_default='none'")
+        + MANAGED.format(name="Deeda", table="deed").replace("amount: Mapped[int]", "amount: Mapped[int | None]")
+        + ORDER.format(name="Latea", table="late")
+    )
+    write(site, store_url, "a", "second")
+    migrated, created = new_database(), new_database()
+    try:
+        done = run_python(site, "-m", "baton_migrations", BATON_DATABASE_URL=migrated)
+    finally:
+        (package.versions / "0002_second.py").unlink()  # the other tests have the first revision only
+    assert done.returncode == 0, done.stdout + done.stderr
+    listed = [run_python(site, "-c", LISTING, url, how) for url, how in ((migrated, "look"), (created, "create"))]
+    assert [each.stderr for each in listed] == ["", ""]
+    assert "trigger ext_a_deed.baton_managed_guard" in listed[0].stdout
+    assert "policy ext_a_late.baton_declared" in listed[0].stdout
+    assert listed[0].stdout.splitlines() == listed[1].stdout.splitlines()

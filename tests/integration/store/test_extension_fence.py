@@ -141,9 +141,11 @@ def test_its_own_things_of_every_kind_are_free(url, package):
         "CREATE VIEW ext_a_newest AS SELECT * FROM ext_a_order ORDER BY place DESC LIMIT 1",
         "> op.get_bind().begin_nested().commit()",
         "DO $$ BEGIN PERFORM count(*) FROM run; END $$",
+        "CREATE TABLE ext_a_old (id integer)",
     )
+    package.revise("0003", "DROP TABLE ext_a_old", "DROP VIEW ext_a_newest", "TRUNCATE ext_a_order")
     migrate(url, progress=silent, chains=[package.chain])
-    assert answer(url, "SELECT version_num FROM alembic_version_a") == "0002"
+    assert answer(url, "SELECT version_num FROM alembic_version_a") == "0003"
 
 
 def test_every_table_gets_its_guards_although_no_revision_asks_for_them(url, package):
