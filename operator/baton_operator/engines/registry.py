@@ -15,10 +15,11 @@ from types import ModuleType
 from typing import Any
 from uuid import UUID
 
+from baton_operator.engines.addresses import AddressGuard
 from baton_operator.engines.base import EngineAdapter, EngineSpec
 from baton_operator.engines.credentials import SecretSource
 from baton_operator.engines.errors import PermanentError
-from baton_operator.engines.http import Observer
+from baton_operator.engines.http import HttpClient, Observer
 from baton_operator.engines.kube_access import Cluster
 
 GROUP = "baton.engines"
@@ -56,6 +57,35 @@ class Surroundings:
         if self.observers is None:
             return self
         return replace(self, observer=self.observers(f"{spec.namespace}/{spec.name}"))
+
+    @property
+    def guard(self) -> AddressGuard:
+        """Say which addresses may be connected to."""
+        return AddressGuard(self.engine_networks, self.api_server)
+
+    def client(self, spec: EngineSpec, *, what: str, with_auth: bool = True) -> HttpClient:
+        """
+        Make the client of an engine that ``spec.url`` names.
+
+        Args:
+            what: What the address is of, for people.
+            with_auth: Whether ``spec.auth`` goes into each request, as it does unless the adapter logs in with it.
+
+        Raises:
+            PermanentError: The spec has no usable ``url``.
+        """
+        url = spec.spec.get("url")
+        if not isinstance(url, str):
+            raise PermanentError(f"spec.url is missing: set the address of {what}")
+        return HttpClient(
+            url,
+            namespace=spec.namespace,
+            spec=spec.spec if with_auth else {**spec.spec, "auth": None},
+            secrets=self.secrets,
+            guard=self.guard,
+            observer=self.observer,
+            library=self.library,
+        )
 
 
 AdapterFactory = Callable[[EngineSpec, Surroundings], EngineAdapter]

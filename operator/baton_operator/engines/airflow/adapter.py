@@ -23,7 +23,6 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from baton_operator.engines.addresses import AddressGuard
 from baton_operator.engines.airflow.api import AirflowApi, is_taken, refusal_of, runs_path
 from baton_operator.engines.airflow.logs import read_logs
 from baton_operator.engines.airflow.probe import remarks, too_old
@@ -64,7 +63,7 @@ from baton_operator.engines.errors import (
     TargetNotFoundError,
     UnknownOutcomeError,
 )
-from baton_operator.engines.http import Call, HttpClient, TransportError, unanswered
+from baton_operator.engines.http import Call, TransportError, unanswered
 from baton_operator.engines.options import LogPage, Node
 from baton_operator.engines.registry import Surroundings
 
@@ -86,19 +85,8 @@ class AirflowAdapter:
     capabilities = frozenset(Capability) - {Capability.HINTS}
 
     def __init__(self, spec: EngineSpec, surroundings: Surroundings) -> None:
-        url = spec.spec.get("url")
-        if not isinstance(url, str):
-            raise PermanentError("spec.url is missing: set the address of Airflow's API server")
         basic = (spec.spec.get("auth") or {}).get("basic")
-        self._http = HttpClient(
-            url,
-            namespace=spec.namespace,
-            spec={**spec.spec, "auth": None} if basic else spec.spec,
-            secrets=surroundings.secrets,
-            guard=AddressGuard(surroundings.engine_networks, surroundings.api_server),
-            observer=surroundings.observer,
-            library=surroundings.library,
-        )
+        self._http = surroundings.client(spec, what="Airflow's API server", with_auth=not basic)
         token = AirflowToken(self._http, surroundings.secrets, spec.namespace, basic) if basic else None
         self._api = AirflowApi(self._http, surroundings.request_deadline, token)
         self._timeouts: dict[str, float | None] = {}

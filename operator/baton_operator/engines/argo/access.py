@@ -25,19 +25,10 @@ def transport_of(spec: EngineSpec, surroundings: Surroundings) -> ArgoTransport:
         PermanentError: It names none, or both, or one that lacks something; the text names the field.
     """
     url, kubernetes = spec.spec.get("url"), spec.spec.get("kubernetes")
-    guard = AddressGuard(surroundings.engine_networks, surroundings.api_server)
     if isinstance(url, str) and kubernetes is None:
-        http = HttpClient(
-            url,
-            namespace=spec.namespace,
-            spec=spec.spec,
-            secrets=surroundings.secrets,
-            guard=guard,
-            observer=surroundings.observer,
-            library=surroundings.library,
-        )
-        return ArgoServer(http, surroundings.request_deadline)
+        return ArgoServer(surroundings.client(spec, what="argo-server"), surroundings.request_deadline)
     access: Access
+    guard = surroundings.guard
     match kubernetes if url is None else None:
         case {"inCluster": True, **rest} if not rest:
             access = InClusterAccess(

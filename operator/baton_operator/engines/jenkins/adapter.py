@@ -23,7 +23,6 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from baton_operator.engines.addresses import AddressGuard
 from baton_operator.engines.answers import Answer
 from baton_operator.engines.base import (
     CancelMode,
@@ -48,11 +47,10 @@ from baton_operator.engines.base import (
 from baton_operator.engines.errors import (
     EngineError,
     ForbiddenError,
-    PermanentError,
     ProtocolDriftError,
     TargetNotFoundError,
 )
-from baton_operator.engines.http import Call, HttpClient, TransportError, unanswered
+from baton_operator.engines.http import Call, TransportError, unanswered
 from baton_operator.engines.jenkins.answers import is_of_jenkins, submit_outcome
 from baton_operator.engines.jenkins.api import JenkinsApi
 from baton_operator.engines.jenkins.builds import Build, external_id, identity_of, native_of, observation
@@ -85,18 +83,7 @@ class JenkinsAdapter:
     capabilities = frozenset({Capability.CANCEL, Capability.BULK_STATUS, Capability.FIND_BY_TOKEN, Capability.LOGS})
 
     def __init__(self, spec: EngineSpec, surroundings: Surroundings) -> None:
-        url = spec.spec.get("url")
-        if not isinstance(url, str):
-            raise PermanentError("spec.url is missing: set the address of Jenkins, with its path if it has one")
-        self._http = HttpClient(
-            url,
-            namespace=spec.namespace,
-            spec=spec.spec,
-            secrets=surroundings.secrets,
-            guard=AddressGuard(surroundings.engine_networks, surroundings.api_server),
-            observer=surroundings.observer,
-            library=surroundings.library,
-        )
+        self._http = surroundings.client(spec, what="Jenkins, with its path if it has one")
         self._api = JenkinsApi(self._http, surroundings.request_deadline)
         self._finder = Finder(self._api, self._found, time.time)
 
