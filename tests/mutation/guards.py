@@ -12,6 +12,7 @@ from limit_guards import LIMITS
 from migration_guards import MIGRATIONS
 from showing_guards import SHOWING
 from suite_guards import SUITE
+from task_guards import TASKS
 
 HTTP = "operator/baton_operator/engines/http.py"
 HISTORY = "migrations/baton_migrations/engine/versions/0005_history.py"
@@ -232,4 +233,5 @@ GUARDS = (
     + ARGO_WAYS
     + JENKINS
     + SHOWING
+    + TASKS
 )

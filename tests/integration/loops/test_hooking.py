@@ -8,6 +8,7 @@ from loop_site import Site, counted_statements
 
 from baton_models import ExecutionStatus
 from baton_operator.loops.hooks import HookLoop
+from baton_operator.worker import claims
 
 ALL = {each: {"task": "acme.seen"} for each in ("onStart", "onTransition", "onFinish")}
 QUEUED = """
@@ -104,3 +105,27 @@ async def test_a_run_without_hooks_costs_no_statement_more(site: Site) -> None:
             await travelled(site, automation, automation=automation)
         sent.append(len(statements))
     assert sent[0] == sent[1]
+
+
+async def test_hooks_of_a_run_are_given_out_in_order(site: Site) -> None:
+    """However many workers ask at once, one hook of a Run is under way, the one whose turn it is."""
+    await site.serve()
+    await site.define(hooks=ALL)
+    await travelled(site, "monday")
+    await travelled(site, "tuesday")
+    given: list[str] = []
+    database = site.first.database
+    for _ in range(5):
+        turns = []
+        for number in range(3):
+            async with database.get_async_session() as session:
+                turns.append(await claims.claim_hook(session, f"worker-{number}", lease=60))
+                await session.commit()
+        first, second, third = turns
+        assert first
+        assert second
+        assert (third, {first.run_name, second.run_name}) == (None, {"monday", "tuesday"})
+        given += [f"{each.hook.event} {each.hook.seq}" for each in (first, second) if each.hook]
+        site.execute("UPDATE embedded_task SET state = 'succeeded', finished_at = now() WHERE state = 'running'")
+    wanted = ["onTransition 1", "onStart 2", "onTransition 2", "onTransition 3", "onFinish 3"]
+    assert given == [each for each in wanted for _ in range(2)]

@@ -1,0 +1,121 @@
+"""A package's data models, tasks and hooks, from `kubectl apply` to their rows, on real servers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import copy
+from typing import Any
+
+import pytest
+from baton_spine.stage import Stage, condition, shown
+
+ACME = Path(__file__).parents[2] / "integration" / "worker" / "data"
+_MAKE = """
+import sys, models_of_acme
+from baton_models import Base
+from baton_models.database import DatabaseConfig
+Base.metadata.create_all(DatabaseConfig(sys.argv[1]).sa_engine)
+"""
+CHAIN = """
+SELECT r.name, p.action, p.amount, above.name FROM ext_acme_purchase p JOIN run r ON r.id = p.workflow_instance_id
+LEFT JOIN run above ON above.id = p.parent_workflow_instance_id ORDER BY p.created_at
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, as pip would leave it."""
+    folder = tmp_path_factory.mktemp("acme")
+    info = folder / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    points = "[baton.tasks]\nacme = tasks_of_acme\n[baton.models]\nacme = models_of_acme\n"
+    (info / "entry_points.txt").write_text(points)
+    for module in ("models_of_acme.py", "tasks_of_acme.py"):
+        copy(ACME / module, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def live(new_stage: Callable[[], Stage], site: Path) -> Iterator[Stage]:
+    """An operator and its worker, with the package beside them and its tables there."""
+    stage = new_stage()
+    path = os.pathsep.join([str(site), *sys.path])
+    subprocess.run(
+        [sys.executable, "-c", _MAKE, stage.database_url], env={**os.environ, "PYTHONPATH": path}, check=True
+    )
+    stage.engine_embedded()
+    stage.task("buy", "acme.purchase", "amount", dataModels=["Purchase"])
+    stage.operator(BATON_WORKER="true", PYTHONPATH=str(site)).wait_ready()
+    return stage
+
+
+def follow(name: str, action: str) -> dict[str, Any]:
+    return {"parentRunRef": {"name": name}, "action": action}
+
+
+def test_a_purchase_is_requested_corrected_and_approved(live: Stage) -> None:
+    """Each Run's row continues the chain; who names a parent that is taken, or that nobody knows, is refused."""
+    live.run("request", "buy", spec={"action": "create"}, amount=7)
+    live.ended("request")
+    live.run("correct", "buy", spec=follow("request", "correct"), amount=8)
+    live.run("orphan", "buy", spec=follow("nobody", "correct"), amount=9)
+    live.ended("correct", "orphan")
+    live.run("branch", "buy", spec=follow("request", "correct"), amount=10)
+    live.run("approve", "buy", spec=follow("correct", "approve"), amount=8)
+    ends = live.ended()
+    assert {name: shown(ends[name]) for name in ("request", "correct", "approve")} == dict.fromkeys(
+        ("request", "correct", "approve"), ("Succeeded", "Succeeded")
+    )
+    assert condition(ends["branch"], "Accepted")[:2] == ("False", "ParentHasChild")
+    assert condition(ends["orphan"], "Accepted")[:2] == ("False", "ParentNotFound")
+    assert live.rows(CHAIN) == [
+        ("request", "create", 7, None),
+        ("correct", "correct", 8, "request"),
+        ("approve", "approve", 8, "correct"),
+    ]
+    audit = "SELECT run, automation, action, run_status::text FROM baton_managed_audit WHERE operation = 'insert'"
+    assert sorted(live.rows(audit)) == [
+        ("approve", "buy", "approve", "COMPLETED"),
+        ("correct", "buy", "correct", "COMPLETED"),
+        ("request", "buy", "create", "COMPLETED"),
+    ]
+    live.check()
+
+
+def test_rows_of_a_failed_task_are_gone_and_its_words_stay(live: Stage) -> None:
+    live.task("fail", "acme.fail", "line", dataModels=["Note"])
+    live.run("failing", "fail", line="never to be read")
+    status = live.ended("failing")["failing"]
+    assert shown(status) == ("Failed", "TaskError")
+    assert "the approver said no" in condition(status, "Succeeded")[2]
+    assert live.rows("SELECT count(*) FROM ext_acme_note WHERE line = 'never to be read'") == [(0,)]
+    live.check()
+
+
+def test_hooks_run_beside_a_run_and_their_failure_is_an_event(live: Stage) -> None:
+    """The Run is as it would be without them; `baton runs get` shows them."""
+    hooks = {"onStart": {"task": "acme.hook-fails"}, "onFinish": {"task": "acme.seen", "timeout": "1m"}}
+    live.task("hooked", "acme.note", "line", dataModels=["Note"], hooks=hooks)
+    uid = live.run("with-hooks", "hooked", line="hooked")
+    assert shown(live.ended("with-hooks")["with-hooks"]) == ("Succeeded", "Succeeded")
+    seen = "SELECT count(*) FROM ext_acme_note WHERE line LIKE %s"
+    live.until(lambda: live.rows(seen, f"{uid}: onFinish %") == [(1,)], what="the call of onFinish")
+    events = f"/apis/events.k8s.io/v1/namespaces/{live.namespace}/events"
+
+    def told() -> list[str]:
+        items = live.server.request("GET", events)["items"]
+        return [each["note"] for each in items if each["reason"] == "HookFailed"]
+
+    notes = live.until(told, what="the Event")
+    assert notes == ["onStart (acme.hook-fails): RuntimeError: nobody was there"]
+    command = [str(Path(sys.executable).with_name("baton")), "runs", "get", "with-hooks", "-n", live.namespace]
+    environ = {**os.environ, "BATON_DATABASE_URL": live.database_url, "COLUMNS": "200"}
+    page = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+    assert "onStart acme.hook-fails at PROCESSING  FAILED" in page
+    assert "onFinish acme.seen at COMPLETED  COMPLETED" in page
+    live.check()

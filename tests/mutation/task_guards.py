@@ -1,0 +1,115 @@
+"""The guards of what tasks write: one COMMIT, chains without branches, hooks that are in nobody's way."""
+
+from __future__ import annotations
+
+from guard import Guard
+
+TRANSACTION = "operator/baton_operator/worker/transaction.py"
+SESSION = "operator/baton_operator/worker/task_session.py"
+CHILD = "operator/baton_operator/worker/child.py"
+CLAIMS = "operator/baton_operator/worker/claims.py"
+PARENTS_FILE = "operator/baton_operator/loops/parents.py"
+HOOKS_SQL = "migrations/baton_migrations/engine/versions/0013_hooks.py"
+ONE = "tests/integration/worker/data/test_one_transaction.py::test_"
+FAULTS = "tests/integration/worker/data/test_data_faults.py::test_"
+DECLARED = "tests/integration/worker/data/test_declared_models.py::test_"
+CALLED = "tests/integration/worker/data/test_hooks_called.py::test_"
+HOOKING = "tests/integration/loops/test_hooking.py::test_"
+PARENTS = "tests/integration/loops/test_parents.py::test_"
+
+TASKS = (
+    Guard(
+        "a failed task's rows are undone",
+        TRANSACTION,
+        "                await self._do(self._session.undo)\n",
+        "                await self._do(self._session.keep)\n",
+        (ONE + "a_failed_task_leaves_no_row_and_its_error_stays",),
+    ),
+    Guard(
+        "what is checked at COMMIT only is checked while the task can fail by it",
+        SESSION,
+        '            self.connection().exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")\n',
+        "            self.connection()\n",
+        (ONE + "what_is_checked_at_commit_only_fails_the_task_with_its_words",),
+    ),
+    Guard(
+        "a task does not close its session",
+        SESSION,
+        '        _refuse("close", "leave it out, and do not use the session as a context manager")\n',
+        "        super().close()\n",
+        (ONE + "a_session_is_not_used_as_a_context_manager",),
+    ),
+    Guard(
+        "a lost lease commits nothing",
+        TRANSACTION,
+        "connection.commit if stored else connection.rollback",
+        "connection.commit",
+        (FAULTS + "a_worker_that_lost_its_lease_commits_nothing",),
+    ),
+    Guard(
+        "a COMMIT without an answer is read back",
+        CHILD,
+        '            if outcome.state == "succeeded":\n',
+        '            if outcome.state != "succeeded":\n',
+        (FAULTS + "a_commit_that_never_arrived_fails_a_task_that_may_run_only_once",),
+    ),
+    Guard(
+        "a task's session is fenced",
+        TRANSACTION,
+        "        self._fence.enter_context(guard(self._session, access))\n",
+        "",
+        (DECLARED + "what_was_not_declared_is_refused",),
+    ),
+    Guard(
+        "a task's transaction says what was declared",
+        TRANSACTION,
+        'values = {"tables": self._access.setting,',
+        'values = {"tables": "ext_acme_*",',
+        (DECLARED + "what_was_not_declared_is_refused",),
+    ),
+    Guard(
+        "a run that goes on is not followed",
+        PARENTS_FILE,
+        "    if not ExecutionStatus(parent.status).is_finished:\n",
+        "    if False:\n",
+        (PARENTS + "a_run_that_is_under_way_cannot_be_followed",),
+    ),
+    Guard(
+        "replicas agree on who follows a run",
+        PARENTS_FILE,
+        "ORDER BY r.id FOR NO KEY UPDATE\n",
+        "ORDER BY r.id\n",
+        (PARENTS + "of_parallel_children_one_follows_and_the_others_are_refused",),
+    ),
+    Guard(
+        "a hook waits for those before it",
+        CLAIMS,
+        "AND e.hook_no < t.hook_no\n",
+        "AND e.hook_no < 0\n",
+        (
+            CALLED + "each_change_of_a_run_calls_its_hooks_in_their_order",
+            HOOKING + "hooks_of_a_run_are_given_out_in_order",
+        ),
+    ),
+    Guard(
+        "a run starts once",
+        HOOKS_SQL,
+        "h.seq < n.seq AND h.new_status = 'PROCESSING')",
+        "h.seq < 0 AND h.new_status = 'PROCESSING')",
+        (HOOKING + "a_run_starts_once_however_often_it_is_tried",),
+    ),
+    Guard(
+        "a refused run calls no hook",
+        HOOKS_SQL,
+        " AND r.accepted_reason = 'Accepted'\n",
+        "\n",
+        (HOOKING + "a_refused_run_calls_no_hook",),
+    ),
+    Guard(
+        "an end of a hook is counted once",
+        "operator/baton_operator/loops/hooks.py",
+        "WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT counted RETURNING id",
+        "WHERE id = ANY(CAST(:ids AS uuid[])) AND counted RETURNING id",
+        (HOOKING + "an_end_is_counted_once_by_whoever_marks_it",),
+    ),
+)
