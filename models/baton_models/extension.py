@@ -246,6 +246,19 @@ class WorkflowManagedMixin:
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), sort_order=-6)
 
     @classmethod
+    def previous_version(cls, run: UUID) -> Select[tuple[Self]]:
+        """
+        Ask for the row that a row of *run* continues, whether or not it is there yet; none for the first of a chain.
+
+        It is that of the run's parent, or of the nearest ancestor that has left one: runs between may have failed.
+
+        Args:
+            run: The run's key: a task's ``context.run_id``.
+        """
+        row: Any = cls
+        return select(row).where(row.workflow_instance_id == func.baton_ancestor(row.__tablename__, run))
+
+    @classmethod
     def version_chain(cls, of: UUID) -> Select[tuple[Self]]:
         """
         Ask for all rows of a chain, the first one first, in one statement.

@@ -53,6 +53,26 @@ END
 $$
 """
 
+#: The row that a row of a run continues: that of its nearest ancestor which has one.
+ANCESTOR = """
+CREATE OR REPLACE FUNCTION baton_ancestor(table_name text, run_id uuid) RETURNS uuid LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  ancestor uuid;
+BEGIN
+  EXECUTE format('
+    WITH RECURSIVE line(id, step) AS (
+      SELECT r.parent_run_id, 1 FROM run r WHERE r.id = $1 AND r.parent_run_id IS NOT NULL
+      UNION ALL
+      SELECT r.parent_run_id, l.step + 1 FROM line l JOIN run r ON r.id = l.id
+      WHERE r.parent_run_id IS NOT NULL AND NOT EXISTS (SELECT FROM %1$I t WHERE t.workflow_instance_id = l.id)
+    )
+    SELECT l.id FROM line l JOIN %1$I t ON t.workflow_instance_id = l.id ORDER BY l.step LIMIT 1', table_name)
+    INTO ancestor USING run_id;
+  RETURN ancestor;
+END
+$$
+"""
+
 MANAGED = """
 CREATE OR REPLACE FUNCTION baton_managed_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -96,15 +116,7 @@ BEGIN
     RETURN NEW;
   END IF;
 
-  EXECUTE format('
-    WITH RECURSIVE line(id, step) AS (
-      SELECT r.parent_run_id, 1 FROM run r WHERE r.id = $1 AND r.parent_run_id IS NOT NULL
-      UNION ALL
-      SELECT r.parent_run_id, l.step + 1 FROM line l JOIN run r ON r.id = l.id
-      WHERE r.parent_run_id IS NOT NULL AND NOT EXISTS (SELECT FROM %1$I t WHERE t.workflow_instance_id = l.id)
-    )
-    SELECT l.id FROM line l JOIN %1$I t ON t.workflow_instance_id = l.id ORDER BY l.step LIMIT 1', TG_TABLE_NAME)
-    INTO ancestor USING me.id;
+  ancestor := baton_ancestor(TG_TABLE_NAME, me.id);
   IF coalesce(NEW.workflow_instance_id, me.id) <> me.id
      OR coalesce(NEW.created_at, now()) <> now()
      OR NEW.parent_workflow_instance_id <> ancestor
@@ -206,7 +218,7 @@ LEFT JOIN automation a ON a.id = r.automation_id
 """
 
 #: Functions, in their order; tables need not be there yet.
-FUNCTIONS = (CURRENT_RUN, DECLARED, TRUNCATED, MANAGED, NOTED, GUARD_EXTENSION)
+FUNCTIONS = (CURRENT_RUN, DECLARED, TRUNCATED, ANCESTOR, MANAGED, NOTED, GUARD_EXTENSION)
 
 
 def statements() -> Iterator[str]:

@@ -63,6 +63,9 @@ def test_an_ancestor_without_a_row_is_left_out(new_run, wrote, task_of):
     refused = new_run(parent=first, action="approve")
     third = new_run(parent=refused, action="correct")
     wrote(first)
+    with task_of(third, REQUEST) as session:
+        assert session.scalars(select(Request)).all() == session.scalars(Request.previous_version(third)).all()
+        assert session.scalar(Request.previous_version(first)) is None
     assert wrote(third).parent_workflow_instance_id == first
     assert rows(task_of)[first].child_workflow_instance_id == third
 

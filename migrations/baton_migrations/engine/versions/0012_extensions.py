@@ -41,6 +41,24 @@ END
 $$
 """,
     """
+CREATE OR REPLACE FUNCTION baton_ancestor(table_name text, run_id uuid) RETURNS uuid LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  ancestor uuid;
+BEGIN
+  EXECUTE format('
+    WITH RECURSIVE line(id, step) AS (
+      SELECT r.parent_run_id, 1 FROM run r WHERE r.id = $1 AND r.parent_run_id IS NOT NULL
+      UNION ALL
+      SELECT r.parent_run_id, l.step + 1 FROM line l JOIN run r ON r.id = l.id
+      WHERE r.parent_run_id IS NOT NULL AND NOT EXISTS (SELECT FROM %1$I t WHERE t.workflow_instance_id = l.id)
+    )
+    SELECT l.id FROM line l JOIN %1$I t ON t.workflow_instance_id = l.id ORDER BY l.step LIMIT 1', table_name)
+    INTO ancestor USING run_id;
+  RETURN ancestor;
+END
+$$
+""",
+    """
 CREATE OR REPLACE FUNCTION baton_managed_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   me record;
@@ -83,15 +101,7 @@ BEGIN
     RETURN NEW;
   END IF;
 
-  EXECUTE format('
-    WITH RECURSIVE line(id, step) AS (
-      SELECT r.parent_run_id, 1 FROM run r WHERE r.id = $1 AND r.parent_run_id IS NOT NULL
-      UNION ALL
-      SELECT r.parent_run_id, l.step + 1 FROM line l JOIN run r ON r.id = l.id
-      WHERE r.parent_run_id IS NOT NULL AND NOT EXISTS (SELECT FROM %1$I t WHERE t.workflow_instance_id = l.id)
-    )
-    SELECT l.id FROM line l JOIN %1$I t ON t.workflow_instance_id = l.id ORDER BY l.step LIMIT 1', TG_TABLE_NAME)
-    INTO ancestor USING me.id;
+  ancestor := baton_ancestor(TG_TABLE_NAME, me.id);
   IF coalesce(NEW.workflow_instance_id, me.id) <> me.id
      OR coalesce(NEW.created_at, now()) <> now()
      OR NEW.parent_workflow_instance_id <> ancestor
