@@ -53,6 +53,9 @@ class DatabaseConfig:
         application_name: What ``pg_stat_activity`` shows.
         statement_timeout_ms: Longest statement, in milliseconds; 0 for no limit.
         lock_timeout_ms: Longest wait for a lock, in milliseconds; 0 for no limit.
+        idle_in_transaction_ms: Longest pause between two statements of a transaction, in milliseconds; 0 for the
+            server's own limit.
+            The server ends the session of a process that is frozen in one, so its locks hold nobody back.
 
     Raises:
         ValueError: The URL is not one of PostgreSQL.
@@ -68,6 +71,7 @@ class DatabaseConfig:
         application_name: str = "baton",
         statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
         lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+        idle_in_transaction_ms: int = 0,
     ) -> None:
         self.database_url = database_url
         self.pool_size = pool_size
@@ -76,6 +80,7 @@ class DatabaseConfig:
         self.application_name = application_name
         self.statement_timeout_ms = statement_timeout_ms
         self.lock_timeout_ms = lock_timeout_ms
+        self.idle_in_transaction_ms = idle_in_transaction_ms
         self.url = psycopg_url(database_url)
 
     def __repr__(self) -> str:
@@ -160,6 +165,8 @@ class DatabaseConfig:
     def _connect_args(self) -> dict[str, Any]:
         """Say what the URL leaves open; libpq takes the host that accepts writes, of those in the URL."""
         settings = f"-c jit=off -c statement_timeout={self.statement_timeout_ms} -c lock_timeout={self.lock_timeout_ms}"
+        if self.idle_in_transaction_ms:
+            settings += f" -c idle_in_transaction_session_timeout={self.idle_in_transaction_ms}"
         ours = {
             "application_name": self.application_name,
             "target_session_attrs": "read-write",

@@ -66,6 +66,8 @@ logger = logging.getLogger(__name__)
 
 #: A turn that takes longer means that the process cannot do its work any more, in seconds.
 STUCK = 120.0
+#: A process that is frozen in the middle of a transaction loses it, and its locks, after this many milliseconds.
+FROZEN_MS = 10_000
 
 
 def embedded_adapter(spec: EngineSpec, surroundings: Surroundings) -> EngineAdapter:
@@ -98,6 +100,7 @@ class App:
             pool_size=settings.pool_size,
             max_overflow=settings.max_overflow,
             application_name=f"baton-operator {settings.replica}"[:63],
+            idle_in_transaction_ms=FROZEN_MS,
         )
         _count_statements(self.database, self.metrics)
         self.kube = KubeClient(connection, self.metrics)

@@ -44,6 +44,25 @@ def test_a_terminated_connection_is_replaced_unseen(database, connection):
         assert session.execute("SELECT pg_backend_pid()").scalar_one() != pid
 
 
+async def test_a_process_that_is_frozen_in_a_transaction_holds_nobody_back(store_url, connection):
+    """The server ends its session, and its locks with it; when it wakes, it does the whole transaction again."""
+    frozen = DatabaseConfig(store_url, idle_in_transaction_ms=200)
+    connection.execute("CREATE TABLE ext_x_y (id integer); INSERT INTO ext_x_y VALUES (1)")
+    seen = []
+
+    async def transaction() -> None:
+        async with frozen.get_async_session() as session, session.begin():
+            seen.append((await session.execute(text("UPDATE ext_x_y SET id = id + 1 RETURNING id"))).scalar_one())
+            if len(seen) == 1:
+                others = "SET lock_timeout = '10s'; UPDATE ext_x_y SET id = id + 10"
+                await asyncio.to_thread(connection.execute, others)
+            await session.execute(text("SELECT 1"))
+
+    await retried(transaction)
+    assert seen == [2, 12]
+    await frozen.dispose_async_engine()
+
+
 async def test_a_connection_cut_in_a_transaction_is_tried_again(database, connection):
     tries = []
 
