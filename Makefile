@@ -12,7 +12,7 @@ ENGINE ?=
 AIRFLOW := operator/baton_operator/local/python/airflow/requirements
 SOURCES := models migrations operator charts tests bench examples
 
-.PHONY: help demo up down check format test mutate bench crash crash-real crash-wrong build lock generate clean
+.PHONY: help demo up down check format test mutate bench crash crash-real crash-tasks crash-wrong build lock generate clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -52,14 +52,18 @@ test: check ## Every tier of the tests, on real servers; nothing is skipped
 mutate: $(READY) ## Switch off one guard after the other and see that a test fails each time
 	@$(BIN)/python tests/mutation/mutate.py
 
-bench: $(READY) ## Measure: 1,000 Runs, two replicas; writes, statements and requests a Run
+bench: $(READY) ## Measure: 1,000 Runs, two replicas; writes, statements and requests a Run; what a task's write costs
 	@$(BIN)/python bench/bench.py
+	@$(BIN)/python bench/task_data.py
 
 crash: $(READY) ## Kill the operator at every side effect and in the middle of every word, on three engines (an hour)
 	@$(BIN)/python tests/crash/crash.py
 
 crash-real: $(READY) ## Kill operator and engine while 200 Runs each travel through Argo's and Airflow's own servers
 	@$(BIN)/python tests/crash/real.py
+
+crash-tasks: $(READY) ## Kill the worker 500 times while tasks insert one row each (a few minutes)
+	@$(BIN)/python tests/crash/task_kills.py
 
 crash-wrong: $(READY) ## See that the proof can fail: an operator that records after it submitted is caught
 	@$(BIN)/python tests/crash/crash.py --wrong
