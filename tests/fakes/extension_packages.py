@@ -110,7 +110,8 @@ class ExtensionPackage:
 
 def run_python(site: Path, *arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run Python with the packages of *site* installed; colours and the width of a terminal are switched off."""
-    given = {**os.environ, "PYTHONPATH": str(site), "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", **environ}
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    given = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", **environ}
     command = [sys.executable, "-W", "error", *arguments]
     return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=120)
 
