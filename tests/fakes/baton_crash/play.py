@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from baton_crash.disturbances import (
     Assassin,
@@ -18,7 +20,7 @@ from baton_crash.disturbances import (
 )
 from baton_crash.in_play import InPlay
 from baton_crash.scenario import ENDS, End, cancel_one, end_of, open_scenario
-from baton_spine.process import end_all
+from baton_spine.process import OperatorProcess, end_all
 from baton_spine.stage import Stage
 
 #: Seconds that everything may take to its end.
@@ -69,21 +71,42 @@ def _undisturbed(stage: Stage, engine: InPlay) -> Played:
 
 def _at_a_failpoint(stage: Stage, engine: InPlay, failpoint: Failpoint) -> Played:
     first = stage.operator(f"{failpoint.name}=kill@{failpoint.nth}")
-    open_scenario(stage, engine, _url(engine))
-    cancels = failpoint.name.startswith("cancel.")
-    if cancels:
+    with _Heir(stage, first) as heir:
+        open_scenario(stage, engine, _url(engine))
+        if not failpoint.name.startswith("cancel."):
+            stage.until(
+                lambda: heir.killed_at or _are_done(stage, but="stopped"),
+                PATIENCE,
+                what="kill, or end of the rest,",
+            )
+        begun = time.monotonic()
         cancel_one(stage)
-    deadline = time.monotonic() + PATIENCE
-    while first.process.poll() is None and not _are_done(stage, but="" if cancels else "stopped"):
-        assert time.monotonic() < deadline, f"neither killed nor done\n{stage.account()}"
-        time.sleep(0.2)
-    kills = 1 if first.process.poll() == -signal.SIGKILL else 0
-    begun = time.monotonic()
-    if kills:
-        stage.operator()
-    if not cancels:
-        cancel_one(stage)
-    return _finished(stage, engine, kills, begun)
+        played = _finished(stage, engine, 0, begun)
+    if heir.killed_at is None:
+        return played
+    return replace(played, kills=1, seconds=begun + played.seconds - heir.killed_at)
+
+
+class _Heir:
+    """Starts another operator as soon as the first is killed, whenever that is: its moment may come late."""
+
+    def __init__(self, stage: Stage, first: OperatorProcess) -> None:
+        self._stage, self._first = stage, first
+        self._is_over = False
+        self._watch = threading.Thread(target=self._succeed, daemon=True)
+        self.killed_at: float | None = None
+
+    def __enter__(self) -> Self:
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
+
+    def _succeed(self) -> None:
+        if self._first.process.wait() == -signal.SIGKILL and not self._is_over:
+            self.killed_at = time.monotonic()
+            self._stage.operator()
 
 
 def _on_the_wire(stage: Stage, engine: InPlay, plan: OnTheWire) -> Played:
