@@ -83,10 +83,14 @@ class OperatorProcess:
     def wait_stopped(self, within: float = 60) -> None:
         """Wait until it is frozen (SIGSTOP)."""
         deadline = time.monotonic() + within
-        while self._state() not in "tT":
+        while not self.is_stopped():
             assert self.process.poll() is None, f"it ended with {self.process.returncode}\n{self.tail()}"
             assert time.monotonic() < deadline, f"not stopped\n{self.tail()}"
             time.sleep(0.05)
+
+    def is_stopped(self) -> bool:
+        """Say whether it is frozen (SIGSTOP)."""
+        return self._state() in "tT"
 
     def freeze(self) -> None:
         """Send SIGSTOP."""

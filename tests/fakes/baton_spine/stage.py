@@ -30,6 +30,13 @@ QUICK = {
     "tracking": {"interval": "1s", "idleInterval": "2s"},
     "submission": {"visibilityLag": "1s"},
 }
+#: How engines stand, and which sessions wait for what, for a failing test.
+_ENGINES = """
+SELECT ready_reason, circuit_state, paused_until - now(), bucket_tokens, next_poll_at - now(), '' FROM engine_health
+UNION ALL
+SELECT application_name, state, now() - xact_start, NULL, now() - query_start, left(query, 80) FROM pg_stat_activity
+WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()
+"""
 ENDED = frozenset({"Succeeded", "Failed", "Cancelled"})
 
 
@@ -233,10 +240,11 @@ class Stage:
                 "SELECT token, state, sends, absences, error, due_at - now(), cancel_due_at - now()"
                 " FROM dispatch_attempt"
             )
+            engines = self.rows(_ENGINES)
         except psycopg.Error as error:
-            runs, attempts = [(str(error),)], []
+            runs, attempts, engines = [(str(error),)], [], []
         logs = [f"--- {each.log.name}\n{each.tail(15)}" for each in self.operators]
-        return "\n".join([*map(str, runs), *map(str, attempts), *logs])
+        return "\n".join([*map(str, runs), *map(str, attempts), *map(str, engines), *logs])
 
 
 class _OneNamespace:
