@@ -55,7 +55,8 @@ class Definition:
         namespace, automation: Whose it is.
         engine: Namespace and name of its engine.
         arm: The target's kind: ``argo``, ``embedded`` …
-        target: Its values, with the namespace filled in where the engine has namespaces.
+        target: Its values, with the namespace filled in where the engine has namespaces, and with ``dataModels`` where
+            they are an Embedded task's.
         max_failures: A number, or a share of all units (``"5%"``), exact.
         queued, run, cancel: Time limits in seconds; None for no limit.
         cancel_on_delete: Whether the work of a Run is cancelled when the Run is deleted; else it goes on unheld.
@@ -111,7 +112,7 @@ def read_definition(spec: Mapping[str, Any], namespace: str, automation: str) ->
             automation=automation,
             engine=(engine.get("namespace") or namespace, engine["name"]),
             arm=arm,
-            target={"namespace": namespace, **target} if arm == "argo" else dict(target),
+            target=_target(arm, target, namespace, spec.get("dataModels", ())),
             parameters_schema=_schema(spec, "parametersSchema"),
             batch_schema=_schema(spec, "batchSchema"),
             item_schema=_schema(spec, "itemSchema"),
@@ -134,6 +135,12 @@ def read_definition(spec: Mapping[str, Any], namespace: str, automation: str) ->
         raise InvalidDefinitionError("InvalidExpression", str(error)) from None
     except (InvalidSchemaError, ValueError) as error:
         raise InvalidDefinitionError("InvalidSchema", str(error)) from None
+
+
+def _target(arm: str, target: Mapping[str, Any], namespace: str, models: Sequence[str]) -> Mapping[str, Any]:
+    if arm == "argo":
+        return {"namespace": namespace, **target}
+    return {**target, "dataModels": list(models)} if arm == "embedded" and models else dict(target)
 
 
 def fits(arm: str, engine_type: str) -> bool:

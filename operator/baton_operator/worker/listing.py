@@ -10,12 +10,13 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from baton_models.registry import DataModelRegistry, unknown_data_model
 from baton_operator.engines.base import Problem
 from baton_operator.tasks import Catalogue, argument_problem, unknown_task
 from baton_operator.worker.environment import scrubbed
@@ -45,16 +46,25 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a child process found: `Catalogue` without the functions."""
+    """
+    What a child process found: `Catalogue` without the functions, `DataModelRegistry` without the classes.
+
+    Attributes:
+        models: Names of data models.
+        broken_models: Packages of data models that could not be loaded, and why.
+    """
 
     tasks: Mapping[str, Signature]
     broken: Mapping[str, str]
+    models: Sequence[str] = ()
+    broken_models: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: bytes) -> "Listing":
         """Decode what `main` printed: its last line, whatever the packages printed before."""
         values: Mapping[str, Any] = orjson.loads(text.strip().splitlines()[-1])
-        return cls({name: Signature(**each) for name, each in values["tasks"].items()}, values["broken"])
+        tasks = {name: Signature(**each) for name, each in values["tasks"].items()}
+        return cls(tasks, values["broken"], values["models"], values["broken_models"])
 
 
 class InstalledTasks:
@@ -72,7 +82,7 @@ class InstalledTasks:
 
     async def problem(self, task: str, arguments: Sequence[str] | None) -> Problem | None:
         """Say what keeps *task* from being called with these *arguments*; None if nothing does, or nobody knows."""
-        listing = await self._listed(task)
+        listing = await self._listed(lambda known: task in known.tasks)
         if listing is None:
             return None
         if task not in listing.tasks:
@@ -83,8 +93,20 @@ class InstalledTasks:
         wrong = argument_problem(task, known.parameters, takes_any=known.takes_any, names=arguments)
         return Problem("InvalidArguments", wrong) if wrong else None
 
-    async def _listed(self, task: str) -> Listing | None:
-        if self._listing and task in self._listing.tasks:
+    async def missing_model(self, models: Sequence[str]) -> Problem | None:
+        """Say which of the data *models* is not installed; None if all are, or nobody knows."""
+        listing = await self._listed(lambda known: set(models) <= set(known.models))
+        for each in models if listing else ():
+            if listing and each not in listing.models:
+                return Problem(
+                    "TargetNotFound",
+                    f"spec.dataModels: {unknown_data_model(each, listing.models, listing.broken_models)}",
+                )
+        return None
+
+    async def _listed(self, fits: Callable[[Listing], bool]) -> Listing | None:
+        """Give the listing; ask for a new one where this one lacks something, which may be installed by now."""
+        if self._listing and fits(self._listing):
             return self._listing
         async with self._turn:
             if not self._listed_at or time.monotonic() - self._listed_at > SETTLE:
@@ -122,7 +144,14 @@ def main() -> None:
         name: {"parameters": dict(each.parameters), "takes_any": each.takes_any}
         for name, each in catalogue.tasks.items()
     }
-    sys.stdout.write(orjson.dumps({"tasks": tasks, "broken": catalogue.broken}).decode() + "\n")
+    models = DataModelRegistry.discover()
+    found = {
+        "tasks": tasks,
+        "broken": catalogue.broken,
+        "models": models.list(),
+        "broken_models": models.broken,
+    }
+    sys.stdout.write(orjson.dumps(found).decode() + "\n")
     sys.stdout.flush()
     os._exit(0)  # whatever threads the packages have started
 

@@ -140,11 +140,11 @@ class Queue:
         assert seen is not None
         return seen
 
-    async def ended(self, token: str, *, within: float = 20) -> Observation:
+    async def ended(self, token: str, *, within: float = 60) -> Observation:
         """Wait until *token* has ended."""
         return await self.until(token, lambda seen: seen.native not in {"queued", "running"}, within=within)
 
-    async def until(self, token: str, holds: Callable[[Observation], bool], *, within: float = 20) -> Observation:
+    async def until(self, token: str, holds: Callable[[Observation], bool], *, within: float = 60) -> Observation:
         """Wait until what is seen of *token* fits."""
         deadline = time.monotonic() + within
         while not holds(seen := await self.look(token)):
@@ -160,7 +160,7 @@ class Queue:
         """Read on from *cursor*."""
         return await self.adapter.logs(self.reference(token), cursor)
 
-    async def says(self, token: str, line: str, *, within: float = 20) -> None:
+    async def says(self, token: str, line: str, *, within: float = 60) -> None:
         """Wait until the task has said *line*."""
         deadline = time.monotonic() + within
         while line not in (said := await self.log(token)):

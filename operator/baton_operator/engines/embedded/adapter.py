@@ -120,6 +120,9 @@ class TaskDirectory(Protocol):
             arguments: The arguments' names; None leaves them unchecked.
         """
 
+    async def missing_model(self, models: Sequence[str]) -> Problem | None:
+        """Say which of the data *models* is not installed; None if all are, or nobody knows."""
+
 
 async def wake_workers(session: AsyncSession) -> None:
     """Let idle workers look for work when the caller's transaction commits: attempts were ACKED in it."""
@@ -174,9 +177,13 @@ class EmbeddedAdapter:
         return EngineHealth(version=VERSION)
 
     async def validate(self, target: Mapping[str, Any], arguments: Sequence[str]) -> Sequence[Problem]:
-        """Ask the directory whether the task is installed and takes *arguments*."""
-        problem = await self._tasks.problem(str(target.get("task", "")), arguments)
-        return [problem] if problem else []
+        """Ask the directory whether the task is installed and takes *arguments*, and for the data models it may use."""
+        models: Sequence[str] = target.get("dataModels", ())
+        found = [
+            await self._tasks.problem(str(target.get("task", "")), arguments),
+            await self._tasks.missing_model(models) if models else None,
+        ]
+        return [problem for problem in found if problem]
 
     async def submit(self, request: SubmitRequest) -> Outcome:
         """Queue one task."""

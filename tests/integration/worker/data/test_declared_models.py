@@ -2,6 +2,10 @@
 
 import pytest
 
+from baton_operator.decide.definition import read_definition
+from baton_operator.engines.embedded.adapter import EmbeddedAdapter
+from baton_operator.worker.listing import InstalledTasks
+
 
 async def test_a_declared_model_is_given(queue, worker, hand):
     token = await hand("acme.ask-for", name="Note")
@@ -35,3 +39,19 @@ async def test_a_model_that_is_not_installed_fails_the_task_before_it_begins(que
     token = await hand("acme.note", models=["Notes"], line="never written")
     assert "no data model is registered as 'Notes': did you mean Note?" in (await queue.ended(token)).message
     assert books.lines(token) == []
+
+
+async def test_an_automation_is_told_of_a_model_that_is_not_installed(queue, site):
+    """Before any Run; the target of a definition brings along what its tasks may use."""
+    spec = {"engineRef": {"name": "e"}, "target": {"embedded": {"task": "acme.ask-for"}}}
+    installed = InstalledTasks({"PYTHONPATH": str(site)})
+    adapter = EmbeddedAdapter(queue.spec, queue.database.get_async_session, installed)
+
+    async def problems(*models):
+        definition = read_definition({**spec, "dataModels": list(models)}, "team", "auto")
+        return [(each.reason, each.message) for each in await adapter.validate(definition.target, ["name"])]
+
+    assert await problems() == await problems("Note", "Secret") == []
+    assert await problems("Note", "Secrets") == [
+        ("TargetNotFound", "spec.dataModels: no data model is registered as 'Secrets': did you mean Secret?")
+    ]
