@@ -49,8 +49,8 @@ TASKS = (
     Guard(
         "a COMMIT without an answer is read back",
         CHILD,
-        '            if outcome.state == "succeeded":\n',
-        '            if outcome.state != "succeeded":\n',
+        '            is_lost, is_stored = outcome.state == "succeeded", False\n',
+        "            is_lost, is_stored = False, False\n",
         (FAULTS + "a_commit_that_never_arrived_fails_a_task_that_may_run_only_once",),
     ),
     Guard(

@@ -19,7 +19,8 @@ SELECT r.id, r.uid, r.tenant_id AS namespace, r.name, t.name AS automation, d.ve
        r.accepted_reason, r.accepted_message, r.error_summary AS message, r.cancellation_reason, r.correlation_id,
        r.priority, r.generation, r.created_by, r.updated_by, r.created_at, r.started_at, r.finished_at,
        coalesce(r.finished_at, now()) - r.started_at AS duration, r.cancel_requested_at,
-       (r.cr_deleted_at IS NOT NULL OR NOT r.is_active) AS deleted, r.parameters,
+       (r.cr_deleted_at IS NOT NULL OR NOT r.is_active) AS deleted, r.parameters, r.action,
+       (SELECT above.name FROM run above WHERE above.id = r.parent_run_id) AS parent,
        p.total, p.completed, p.failed, p.running,
        (SELECT max(a.attempt_no) FROM dispatch_attempt a WHERE a.run_id = r.id) AS attempt
 FROM run r JOIN automation t ON t.id = r.automation_id

@@ -53,6 +53,8 @@ def _facts(run: Row) -> list[RenderableType]:
         "Automation": f"{run['automation']}{version}",
         "Engine": run["engine"],
         "Correlation": run["correlation_id"],
+        "Action": run["action"],
+        "Follows": run["parent"],
         "Created": _when(run["created_at"]) + (f" by {run['created_by']}" if run["created_by"] else ""),
         "Refused": f"{run['accepted_reason']}: {run['accepted_message']}"
         if run["accepted_reason"] != "Accepted"

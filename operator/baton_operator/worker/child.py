@@ -166,21 +166,21 @@ class Child:
 
     def _end(self, claim: Claim, outcome: Outcome, work: TaskTransaction) -> None:
         """Store how it ended in the transaction that it has written to, if there is one."""
+        is_lost, is_stored = work.is_lost, False
         try:
-            if work.is_lost:
-                self._settle_lost(claim, outcome)
-            elif not work.is_begun:
-                self._store(claim, outcome)
-            elif not self._runner.run(work.finish(outcome, self._config.worker, self._settle)):
-                logger.warning("task.not_ours_any_more", extra={"task": claim.task, "token": claim.token})
+            if work.is_begun and not is_lost:
+                is_stored = True
+                if not self._runner.run(work.finish(outcome, self._config.worker, self._settle)):
+                    logger.warning("task.not_ours_any_more", extra={"task": claim.task, "token": claim.token})
         except ConnectionLostError as error:
-            if outcome.state == "succeeded":
-                logger.warning("task.commit_unanswered", extra={"task": claim.task, "error": str(error)})
-                self._settle_lost(claim, outcome)
-            else:
-                self._store(claim, outcome)
+            logger.warning("task.commit_unanswered", extra={"task": claim.task, "error": str(error)})
+            is_lost, is_stored = outcome.state == "succeeded", False
         finally:
-            self._runner.run(work.close())
+            self._runner.run(work.close())  # what follows must not wait for its locks
+        if is_lost:
+            self._settle_lost(claim, outcome)
+        elif not is_stored:
+            self._store(claim, outcome)
 
     def _settle_lost(self, claim: Claim, outcome: Outcome) -> None:
         """Find out whether the task's rows and its end were committed; where they were not, its crash is settled."""

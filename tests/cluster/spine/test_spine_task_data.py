@@ -54,6 +54,13 @@ def live(new_stage: Callable[[], Stage], site: Path) -> Iterator[Stage]:
     return stage
 
 
+def shown_by_the_command(live: Stage, name: str) -> str:
+    """Give what `baton runs get` prints."""
+    command = [str(Path(sys.executable).with_name("baton")), "runs", "get", name, "-n", live.namespace]
+    environ = {**os.environ, "BATON_DATABASE_URL": live.database_url, "COLUMNS": "200"}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+
+
 def follow(name: str, action: str) -> dict[str, Any]:
     return {"parentRunRef": {"name": name}, "action": action}
 
@@ -84,6 +91,7 @@ def test_a_purchase_is_requested_corrected_and_approved(live: Stage) -> None:
         ("correct", "buy", "correct", "COMPLETED"),
         ("request", "buy", "create", "COMPLETED"),
     ]
+    assert "Action:       approve\nFollows:      correct\n" in shown_by_the_command(live, "approve")
     live.check()
 
 
@@ -113,9 +121,7 @@ def test_hooks_run_beside_a_run_and_their_failure_is_an_event(live: Stage) -> No
 
     notes = live.until(told, what="the Event")
     assert notes == ["onStart (acme.hook-fails): RuntimeError: nobody was there"]
-    command = [str(Path(sys.executable).with_name("baton")), "runs", "get", "with-hooks", "-n", live.namespace]
-    environ = {**os.environ, "BATON_DATABASE_URL": live.database_url, "COLUMNS": "200"}
-    page = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+    page = shown_by_the_command(live, "with-hooks")
     assert "onStart acme.hook-fails at PROCESSING  FAILED" in page
     assert "onFinish acme.seen at COMPLETED  COMPLETED" in page
     live.check()
