@@ -8,6 +8,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# The example extensions, in a folder of their own: the demo shows them, tests see only what they install themselves.
+EXTENSIONS := $(addprefix examples/extensions/,approvals inventory)
+EXTENDED := $(VENV)/extensions
+WITH_EXTENSIONS := PYTHONPATH="$(CURDIR)/$(EXTENDED)$${PYTHONPATH:+:$$PYTHONPATH}"
 ENGINE ?=
 AIRFLOW := operator/baton_operator/local/python/airflow/requirements
 SOURCES := models migrations operator charts tests bench examples
@@ -25,11 +29,16 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-demo: $(READY) ## Start a whole Baton, watch Runs travel, read one's history, stop (ENGINE=argo or airflow)
-	@$(BIN)/baton demo $(if $(ENGINE),--engine $(ENGINE))
+$(EXTENDED)/.ready: $(READY) $(shell find $(EXTENSIONS) -name '*.py' -o -name '*.toml')
+	@rm -rf $(EXTENDED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target $(EXTENDED) $(EXTENSIONS:%=./%)
+	@touch $@
 
-up: $(READY) ## Start a whole Baton on this machine and leave it running (ENGINE=argo or airflow adds one)
-	@$(BIN)/baton local up $(if $(ENGINE),--engine $(ENGINE))
+demo: $(EXTENDED)/.ready ## Start a whole Baton, watch Runs travel, read one's history, stop (ENGINE=argo or airflow)
+	@$(WITH_EXTENSIONS) $(BIN)/baton demo $(if $(ENGINE),--engine $(ENGINE))
+
+up: $(EXTENDED)/.ready ## Start a whole Baton on this machine and leave it running (ENGINE=argo or airflow adds one)
+	@$(WITH_EXTENSIONS) $(BIN)/baton local up $(if $(ENGINE),--engine $(ENGINE))
 
 down: $(READY) ## Stop what `make up` started
 	@$(BIN)/baton local down

@@ -14,7 +14,8 @@ from sqlalchemy import text
 from baton_models.database import DatabaseConfig
 from baton_operator.cli.demo_books import books
 from baton_operator.cli.demo_display import Display, display
-from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, miscounted, surprises
+from baton_operator.cli.demo_extensions import are_installed, show_extensions
+from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, Script, miscounted, surprises, with_extensions
 from baton_operator.cli.exits import FAILED, CommandError
 from baton_operator.cli.output import console as answers
 from baton_operator.cli.run_objects import Object, has_ended, name_of, phase_of
@@ -63,14 +64,13 @@ def demo(
     from baton_operator.local.manifests import examples_folder  # noqa: PLC0415
     from baton_operator.local.stack import Stack  # noqa: PLC0415
 
-    script, console = SCRIPTS[engine], answers()
-    folder = (examples or examples_folder()) / script.folder
-    files = sorted(folder.glob("*.yaml"))
-    if not files:
-        raise CommandError(f"no examples in {folder}: name another folder with --examples, or leave it out")
+    script, console = _script(engine), answers()
+    root = examples or examples_folder()
+    if not list((root / script.folder).glob("*.yaml")):
+        raise CommandError(f"no examples in {root / script.folder}: name another folder, or leave out --examples")
     stack = Stack(Home.at(home or home_folder()), lambda line: console.print(f"  {escape(line)}", style="dim"))
     try:
-        problems = _Demo(stack, engine, console).play(files)
+        problems = _Demo(stack, engine, script, console).play(root)
     except LocalError as error:
         raise CommandError(str(error)) from None
     finally:
@@ -83,6 +83,12 @@ def demo(
     _say_good_bye(console, stack, len(script.endings), keep=keep)
 
 
+def _script(engine: DemoEngine) -> Script:
+    """Give the script; with Baton's own engine also what the example extensions show, if they are installed."""
+    script = SCRIPTS[engine]
+    return with_extensions(script) if engine is DemoEngine.EMBEDDED and are_installed() else script
+
+
 def _say_good_bye(console: Console, stack: "Stack", count: int, *, keep: bool) -> None:
     console.print(f"\n[green]All {count} Runs ended as they should.[/]")
     if keep:
@@ -93,15 +99,16 @@ def _say_good_bye(console: Console, stack: "Stack", count: int, *, keep: bool) -
 class _Demo:
     """One showing."""
 
-    def __init__(self, stack: "Stack", engine: DemoEngine, console: Console) -> None:
+    def __init__(self, stack: "Stack", engine: DemoEngine, script: Script, console: Console) -> None:
         self._stack = stack
-        self._script = SCRIPTS[engine]
+        self._script = script
         self._engine = engine
         self._console = console
         self._database_url = ""
+        self._later: dict[str, Path] = {}
 
-    def play(self, files: list[Path]) -> list[str]:
-        """Show it; say what went otherwise than it should."""
+    def play(self, root: Path) -> list[str]:
+        """Show the examples in *root*; say what went otherwise than it should."""
         from baton_operator.local.api_server import ApiServer  # noqa: PLC0415 - only the extra `local` has this room
 
         self._title("A Baton of your own: PostgreSQL, a Kubernetes API server, the operator")
@@ -110,8 +117,11 @@ class _Demo:
         self._database_url = endpoints.database_url
         server = ApiServer(endpoints.kubeconfig)
         self._remove_earlier(server)
-        self._title(f"kubectl apply -f {_from_here(files[0].parent)}/")
-        server.apply(*files)
+        folder = root / self._script.folder
+        self._later = {name: root / file for name, file in self._script.after.items()}
+        more = [root / file for file in self._script.more]
+        self._title(f"kubectl apply -f {_from_here(folder)}/" + "".join(f" -f {_from_here(file)}" for file in more))
+        server.apply(*sorted(folder.glob("*.yaml")), *more)
         with display(self._console) as shown:
             runs = self._watch(server, shown)
         problems = surprises(self._script, runs)
@@ -143,8 +153,15 @@ class _Demo:
             if all(map(has_ended, runs)) and len(runs) == len(self._script.endings):
                 break
             asked = asked or self._cancel(server, runs)
+            self._go_on(server, runs)
             self._revive(server)
         return runs
+
+    def _go_on(self, server: "ApiServer", runs: list[Object]) -> None:
+        """Apply what follows the Runs that have ended."""
+        for name in [name_of(each) for each in runs if has_ended(each)]:
+            if file := self._later.pop(name, None):
+                server.apply(file)
 
     def _revive(self, server: "ApiServer") -> None:
         """Start the operator again where somebody killed it, to see what happens then."""
@@ -182,12 +199,14 @@ class _Demo:
                 tree = await read_tree(session, found)
                 changes: list[Row] = await read_history(session, found["id"])
                 tokens = (await session.execute(_ACCEPTED, {"uids": uids})).scalars().all()
+                self._title(f"baton runs get {self._script.told}")
+                self._console.print(run_tree(tree, most=None))
+                self._title(f"baton runs history {self._script.told}   (PostgreSQL keeps it when the Run is gone)")
+                self._console.print(history_table(changes))
+                if self._script.after:
+                    await show_extensions(session, self._console, uids)
         finally:
             await database.dispose_async_engine()
-        self._title(f"baton runs get {self._script.told}")
-        self._console.print(run_tree(tree, most=None))
-        self._title(f"baton runs history {self._script.told}   (PostgreSQL keeps it when the Run is gone)")
-        self._console.print(history_table(changes))
         return self._compare(server, uids, tokens)
 
     def _compare(self, server: "ApiServer", uids: list[str], tokens: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from baton_operator.cli.run_objects import Object, has_ended, name_of, outcome_of, phase_of
@@ -45,6 +45,8 @@ class Script:
         cancelled: The Run that is cancelled once it runs.
         told: The Run whose tree and history are shown at the end.
         patience: Seconds until all must have ended.
+        more: Files that are applied too, under ``examples``.
+        after: Which file is applied once a Run has ended.
     """
 
     folder: str
@@ -52,6 +54,8 @@ class Script:
     cancelled: str
     told: str
     patience: float
+    more: tuple[str, ...] = ()
+    after: Mapping[str, str] = field(default_factory=dict)
 
 
 _SUCCEEDED = Ending("Succeeded")
@@ -108,6 +112,34 @@ SCRIPTS: Mapping[DemoEngine, Script] = {
         patience=600.0,
     ),
 }
+
+
+_APPROVALS = "extensions/approvals"
+_SCANS = {
+    **dict.fromkeys(("scan-eu", "scan-us"), _SUCCEEDED),
+    "scan-unreachable": Ending("Failed", words="moon does not answer"),
+}
+#: A request that is refused, corrected and approved: each step is a Run that follows the one before.
+_STEPS = {
+    "laptop": _SUCCEEDED,
+    "laptop-too-much": Ending("Failed", words="ada may approve 2000"),
+    "laptop-corrected": _SUCCEEDED,
+    "laptop-approved": _SUCCEEDED,
+}
+
+
+def with_extensions(script: Script) -> Script:
+    """Add what the extensions of ``examples/extensions`` show, where they are installed."""
+    return replace(
+        script,
+        endings={**script.endings, **_SCANS, **_STEPS},
+        more=("extensions/inventory/automation.yaml", f"{_APPROVALS}/automation.yaml"),
+        after={
+            "laptop": f"{_APPROVALS}/10-too-much.yaml",
+            "laptop-too-much": f"{_APPROVALS}/20-correction.yaml",
+            "laptop-corrected": f"{_APPROVALS}/30-approval.yaml",
+        },
+    )
 
 
 def surprises(script: Script, runs: Sequence[Object]) -> list[str]:

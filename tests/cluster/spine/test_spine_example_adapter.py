@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from baton_spine.stage import QUICK, Stage, condition, shown
-from example_package import install_example
+from example_package import ADAPTER, install_examples
 from job_server import JobServer
 
 from baton_operator.engines.conformance import serving_in_thread
@@ -32,7 +32,7 @@ def documents() -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the example adapter is installed."""
-    return install_example(tmp_path_factory.mktemp("example"))
+    return install_examples(tmp_path_factory.mktemp("example"), ADAPTER)
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from example_package import install_example
+from example_package import ADAPTER, install_examples
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the example adapter is installed."""
-    return install_example(tmp_path_factory.mktemp("example"))
+    return install_examples(tmp_path_factory.mktemp("example"), ADAPTER)
 
 
 def types(site: Path | None, folder: Path) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, Ending, Script, miscounted, surprises
+from baton_operator.cli.demo_script import SCRIPTS, DemoEngine, Ending, Script, miscounted, surprises, with_extensions
 
 ROOT = Path(__file__).parents[3]
 
@@ -31,6 +31,20 @@ def test_every_run_of_the_examples_is_expected_and_no_other(engine: DemoEngine):
 
     assert runs == set(chosen.endings)
     assert {chosen.cancelled, chosen.told} <= runs
+
+
+def test_with_the_example_extensions_their_runs_are_expected_too():
+    """Those that are applied with the rest, and those that follow when another has ended."""
+    plain, chosen = SCRIPTS[DemoEngine.EMBEDDED], with_extensions(SCRIPTS[DemoEngine.EMBEDDED])
+    files = [ROOT / "examples" / file for file in (*chosen.more, *chosen.after.values())]
+    objects = [each for file in files for each in yaml.safe_load_all(file.read_text())]
+
+    assert {each["metadata"]["name"] for each in objects if each["kind"] == "Run"} == set(chosen.endings) - set(
+        plain.endings
+    )
+    for before, file in chosen.after.items():
+        (run,) = yaml.safe_load_all((ROOT / "examples" / file).read_text())
+        assert run["spec"]["parentRunRef"]["name"] == before
 
 
 @pytest.mark.parametrize("engine", list(DemoEngine))

@@ -13,10 +13,12 @@ import yaml
 
 from baton_operator.decide.admission import Refused, admit
 from baton_operator.decide.definition import read_definition
-from baton_operator.tasks import Catalogue
+from baton_operator.tasks import BUILT_IN, Catalogue
 
 FOLDER = Path(__file__).parents[3] / "examples"
 FILES = sorted(FOLDER.rglob("*.yaml"))
+#: Where the examples' tasks are: Baton's own, and those of the example extensions.
+TASKS = (*BUILT_IN, "baton_approvals.tasks", "baton_inventory.tasks")
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
@@ -101,8 +103,8 @@ def test_an_automation_is_one_that_baton_takes(name: str) -> None:
     """Its schemas and expressions can be read, and an embedded task exists and takes its arguments."""
     definition = read_definition(named("Automation")[name]["spec"], "default", name)
     if definition.arm == "embedded":
-        task = Catalogue.discover().get(definition.target["task"])
-        task.check(argument.name for argument in definition.arguments)
+        catalogue = Catalogue.discover(TASKS)
+        catalogue.get(definition.target["task"]).check(argument.name for argument in definition.arguments)
 
 
 @pytest.mark.parametrize("name", named("Run"))
