@@ -119,19 +119,30 @@ class Argo:
         return f"http://127.0.0.1:{process.port('http')}"
 
 
+#: What is asked of a server that starts: one path of each of its services that are used.
+_SERVICES = ("version", f"workflows/{NAMESPACE}", f"workflow-templates/{NAMESPACE}")
+
+
 def _is_up(port: int, auth_mode: AuthMode) -> bool:
     """
     Say whether an Argo server works.
 
-    It is asked for its version, for which client mode takes any token: that goes through its gateway to its own gRPC
-    server, which is up a moment later than the gateway.
+    Each of its services has a gateway of its own, which dials the server's gRPC port: that is up a moment
+    later, and a gateway that came too early answers 503 for a second. The version wants any token in client mode, the
+    others refuse it, which is an answer.
     """
     headers = {"Authorization": "Bearer any"} if auth_mode is AuthMode.CLIENT else {}
+    statuses = [_status(port, f"/api/v1/{path}", headers) for path in _SERVICES]
+    return statuses[0] == http.HTTPStatus.OK and not {None, http.HTTPStatus.SERVICE_UNAVAILABLE} & set(statuses)
+
+
+def _status(port: int, path: str, headers: dict[str, str]) -> int | None:
+    """Ask, and give the answer's status; None if none came."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/api/v1/version", headers=headers)
-        return connection.getresponse().status == http.HTTPStatus.OK
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()

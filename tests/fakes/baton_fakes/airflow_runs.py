@@ -16,6 +16,8 @@ from baton_fakes.airflow_dags import FakeDag, Task
 #: Seconds until the scheduler has seen something.
 SCHEDULER_DELAY = 0.05
 FOREVER = float("inf")
+#: Seconds after a DAG's timeout at which its scheduler ends the run: a run that is out of time has never lasted less.
+NOTICED = 0.001
 
 #: Of tasks: their run can only go on behind these.
 SUCCEEDED = {"success", "skipped"}
@@ -140,7 +142,7 @@ class FakeDagRun:
             return Standing("queued", chapter.queued, chapter.start, None, chapter.decided, chapter.tasks)
         start = chapter.start if chapter.start is not None else begun
         tasks, ended = self._travel(chapter, begun, moment)
-        limit = start + (self.dag.declared.timeout or FOREVER)
+        limit = start + (self.dag.declared.timeout or FOREVER) + NOTICED
         self._boundaries.append(limit)
         if limit < ended and limit <= moment:
             return Standing("failed", chapter.queued, start, limit, limit, self._timed_out(chapter, begun, limit))

@@ -210,8 +210,12 @@ class Stage:
             finished = False
         return LedgerEntry(name, f"{self.namespace}/{name}/{uid}", finished=finished)
 
-    def check(self, within: float = 20, *, books: Callable[[], Sequence[LedgerEntry]] | None = None) -> None:
-        """Have the invariants checked, the engine's books at hand, until they hold; what is broken stays broken."""
+    def check(self, within: float = 45, *, books: Callable[[], Sequence[LedgerEntry]] | None = None) -> None:
+        """
+        Have the invariants checked, the engine's books at hand, until they hold; what is broken stays broken.
+
+        The claim of a killed operator on a status it was about to show keeps others from showing it for 30 s.
+        """
         deadline = time.monotonic() + within
         while found := self.violations(books or self.ledger):
             text = "\n".join(map(str, found))
