@@ -56,7 +56,7 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff format --quiet $(SOURCES)
 
 test: check ## Every tier of the tests, on real servers; nothing is skipped
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/crash tests/engines tests/cluster tests/integration tests/contract
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/crash tests/engines tests/cluster tests/integration tests/contract
 
 mutate: $(READY) ## Switch off one guard after the other and see that a test fails each time
 	@$(BIN)/python tests/mutation/mutate.py

@@ -65,12 +65,13 @@ async def test_a_status_that_is_about_to_be_written_is_no_violation(world: World
 async def compare_definition(
     world: World, table: Definition, change: dict[str, Any], *, later: timedelta = timedelta(hours=1)
 ) -> list[Violation]:
-    """Ask I4 about an Engine or Automation that has shown for an hour what its rows say, but for *change*."""
+    """Ask I4 about an Engine or Automation that shows its rows but for *change*, so much *later* than a Run's move."""
     (invariant,) = (each for each in INVARIANTS if each.number == "I4")
     async with world.database.get_async_session() as session:
         (key,) = await session.scalars(text(f"SELECT id FROM {table}"))
         (row,) = await read_definitions(session, table, [key])
-        at = datetime.now(UTC) + later
+        (moved,) = await session.scalars(text("SELECT max(updated_at) FROM run"))
+        at = moved + later
         status = {**carry_over(TABLES[table].document(row), {}, now=at - later), **change}
         shown = {"metadata": {"namespace": "team-a", "name": row.name, "uid": row.uid}, "status": status}
         objects = {"engines": [shown]} if table == "engine" else {"automations": [shown]}
