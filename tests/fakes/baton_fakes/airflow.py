@@ -2,17 +2,14 @@
 A fake Airflow, written from what 3.3.2 answered.
 
 Runs of the DAG ``nap`` end by themselves after the seconds of ``conf``'s ``secs``, badly if its ``fail`` is ``yes``.
-Beside Airflow's API there are control endpoints, below ``/_``: ``/_faults`` (POST one, DELETE all), ``/_settings``
-(PATCH), ``/_ledger``, ``/_requests``, ``/_dags`` (POST one), ``/_tokens`` (DELETE: none counts any more) and
-``/_tasks/DAG/RUN/TASK/STATE`` (POST).
+Beside Airflow's API and the controls that all fakes have (`baton_fakes.controls`) there are ``/_dags`` (POST one),
+``/_tokens`` (DELETE: none counts any more) and ``/_tasks/DAG/RUN/TASK/STATE`` (POST).
 
     python -m baton_fakes.airflow --port 8080 --ledger /tmp/ledger.jsonl
 """
 
 import argparse
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +44,10 @@ from baton_fakes.airflow_queries import (
     window,
 )
 from baton_fakes.airflow_runs import FakeDagRun, cleared
-from baton_fakes.airflow_state import AirflowState, RefusalError, Settings
+from baton_fakes.airflow_state import AirflowState, RefusalError
+from baton_fakes.controls import Controls, Handler, route_of
 
-from baton_operator.engines.conformance import KINDS, Fault, Faults, Ledger
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from baton_operator.engines.conformance import Ledger
 
 _VERSION = {"version": "3.3.2", "git_version": ".release:aa19d2dbb9ed187ec01957a92848d9b005e9ba9d"}
 _RUNS = "/api/v2/dags/{dag}/dagRuns"
@@ -75,12 +71,12 @@ class FakeAirflow:
 
     def __init__(self, ledger: Ledger | None = None) -> None:
         self.state = AirflowState(ledger)
-        self.faults = Faults()
-        self.requests: Counter[str] = Counter()
+        self._controls = Controls(self.state, self._work, route_of)
+        self.faults, self.requests = self._controls.faults, self._controls.requests
 
     def app(self) -> web.Application:
         """Return the application; each call makes a new one over the same state."""
-        app = web.Application(middlewares=[self._middleware], client_max_size=64 * 1024 * 1024)
+        app = self._controls.app()
         app.add_routes(
             [
                 web.post("/auth/token", self._token),
@@ -102,45 +98,23 @@ class FakeAirflow:
                 web.get(_TASKS, self._tasks),
                 web.get(_TASKS + "/{task}/logs/{try_number}", self._logs),
                 *[web.route(method, path, self._of_people(answer)) for method, path, answer in PEOPLE],
-                *self._controls(),
+                web.post("/_dags", self._declare),
+                web.delete("/_tokens", self._forget_tokens),
+                web.post("/_tasks/{dag}/{run}/{task}/{state}", self._set_task),
                 web.route("*", "/api/{tail:.*}", _no_route),
                 web.get("/{tail:.*}", _user_interface),
             ]
         )
         return app
 
-    def _controls(self) -> list[web.RouteDef]:
-        return [
-            web.post("/_faults", self._add_fault),
-            web.delete("/_faults", self._clear_faults),
-            web.patch("/_settings", self._change_settings),
-            web.get("/_ledger", self._show_ledger),
-            web.get("/_requests", self._show_requests),
-            web.post("/_dags", self._declare),
-            web.delete("/_tokens", self._forget_tokens),
-            web.post("/_tasks/{dag}/{run}/{task}/{state}", self._set_task),
-        ]
-
-    @web.middleware
-    async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith("/_"):
-            return await handler(request)
-        resource = request.match_info.route.resource
-        self.requests[f"{request.method} {resource.canonical if resource is not None else '?'}"] += 1
-
-        async def work(request: web.Request) -> web.StreamResponse:
-            try:
-                await self._authorize(request)
-                answer = await handler(request)
-            except RefusalError as refusal:
-                return answer_json(refusal.body, refusal.status)
-            note_down(self.state, request)
-            return answer
-
-        fault = self.faults.draw(request)
-        if fault is None:
-            return await work(request)
-        return await KINDS[fault.kind](fault, request, work)
+    async def _work(self, handler: Handler, request: web.Request) -> web.StreamResponse:
+        try:
+            await self._authorize(request)
+            answer = await handler(request)
+        except RefusalError as refusal:
+            return answer_json(refusal.body, refusal.status)
+        note_down(self.state, request)
+        return answer
 
     async def _authorize(self, request: web.Request) -> None:
         """Do as FastAPI does: read the body's JSON, then look at the token, then at its role."""
@@ -306,25 +280,6 @@ class FakeAirflow:
             return await answer(self.state, request)
 
         return handle
-
-    async def _add_fault(self, request: web.Request) -> web.StreamResponse:
-        self.faults.add(msgspec.convert(await request.json(), Fault))
-        return answer_json({})
-
-    async def _clear_faults(self, request: web.Request) -> web.StreamResponse:
-        self.faults.clear()
-        return answer_json({})
-
-    async def _change_settings(self, request: web.Request) -> web.StreamResponse:
-        changed = {**msgspec.structs.asdict(self.state.settings), **await request.json()}
-        self.state.settings = msgspec.convert(changed, Settings)
-        return answer_json(changed)
-
-    async def _show_ledger(self, request: web.Request) -> web.StreamResponse:
-        return answer_json(list(self.state.ledger.entries()))
-
-    async def _show_requests(self, request: web.Request) -> web.StreamResponse:
-        return answer_json(dict(self.requests))
 
     async def _declare(self, request: web.Request) -> web.StreamResponse:
         self.state.declare(msgspec.convert(await request.json(), Declared))

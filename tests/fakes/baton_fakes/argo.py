@@ -2,29 +2,28 @@
 A fake argo-server, written from what 4.0.2 answered; the API server's view of the same objects is there, too.
 
 Workflows end by themselves after the parameter ``secs`` (of the submit or the template), badly if ``fail`` is ``yes``.
-Beside Argo's API there are control endpoints, below ``/_``: ``/_faults`` (POST one, DELETE all), ``/_settings``
-(PATCH), ``/_ledger``, ``/_requests``, ``/_templates/NAMESPACE`` and ``/_end/NAMESPACE/NAME/PHASE``.
+Beside Argo's API and the controls that all fakes have (`baton_fakes.controls`) there are ``/_templates/NAMESPACE`` and
+``/_end/NAMESPACE/NAME/PHASE`` (POST).
 
     python -m baton_fakes.argo --port 2746 --ledger /tmp/ledger.jsonl
 """
 
 import argparse
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import orjson
 from aiohttp import web
 from baton_fakes import argo_kube
 from baton_fakes.argo_fields import clean, clean_workflow, selector
 from baton_fakes.argo_kube import KubeEndpoints
-from baton_fakes.argo_state import VERBS, ArgoState, RefusalError, Settings
+from baton_fakes.argo_state import VERBS, ArgoState, RefusalError
 from baton_fakes.argo_streams import ServerEvents
+from baton_fakes.controls import Controls, Handler, route_of
 
-from baton_operator.engines.conformance import KINDS, Fault, Faults, Ledger
+from baton_operator.engines.conformance import Ledger
 
 _VERSION = {
     "version": "v0.0.0+unknown",
@@ -53,12 +52,12 @@ class FakeArgo:
 
     def __init__(self, namespaces: Iterable[str] = ("argo",), ledger: Ledger | None = None) -> None:
         self.state = ArgoState(namespaces, ledger)
-        self.faults = Faults()
-        self.requests: Counter[str] = Counter()
+        self._controls = Controls(self.state, self._work, route_of)
+        self.faults, self.requests = self._controls.faults, self._controls.requests
 
     def app(self) -> web.Application:
         """Return the application; each call makes a new one over the same state."""
-        app = web.Application(middlewares=[self._middleware], client_max_size=64 * 1024 * 1024)
+        app = self._controls.app()
         one, many = "/api/v1/workflows/{namespace}/{name}", "/api/v1/workflows/{namespace}"
         app.add_routes(
             [
@@ -74,45 +73,22 @@ class FakeArgo:
                 web.get("/api/v1/cluster-workflow-templates", self._cluster_templates),
                 web.get("/api/v1/workflow-events/{namespace}", ServerEvents(self.state).stream),
                 *KubeEndpoints(self.state).routes(),
-                *self._controls(),
+                web.post("/_templates/{namespace}", self._put_template),
+                web.post("/_end/{namespace}/{name}/{phase}", self._end_by_hand),
                 web.route("*", "/api/{tail:.*}", _not_implemented),
                 web.get("/{tail:.*}", _user_interface),
             ]
         )
         return app
 
-    def _controls(self) -> list[web.RouteDef]:
-        return [
-            web.post("/_faults", self._add_fault),
-            web.delete("/_faults", self._clear_faults),
-            web.patch("/_settings", self._change_settings),
-            web.get("/_ledger", self._show_ledger),
-            web.get("/_requests", self._show_requests),
-            web.post("/_templates/{namespace}", self._put_template),
-            web.post("/_end/{namespace}/{name}/{phase}", self._end_by_hand),
-        ]
-
-    @web.middleware
-    async def _middleware(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        if request.path.startswith("/_"):
+    async def _work(self, handler: Handler, request: web.Request) -> web.StreamResponse:
+        try:
+            self._authorize(request)
             return await handler(request)
-        self.requests[f"{request.method} {_shape(request)}"] += 1
-
-        async def work(request: web.Request) -> web.StreamResponse:
-            try:
-                self._authorize(request)
-                return await handler(request)
-            except RefusalError as refusal:
-                if request.path == "/version" or request.path.startswith("/apis/"):
-                    return argo_kube.refusal(refusal)
-                return _json({"code": refusal.code, "message": str(refusal)}, _STATUS[refusal.code])
-
-        fault = self.faults.draw(request)
-        if fault is None:
-            return await work(request)
-        return await KINDS[fault.kind](fault, request, work)
+        except RefusalError as refusal:
+            if request.path == "/version" or request.path.startswith("/apis/"):
+                return argo_kube.refusal(refusal)
+            return _json({"code": refusal.code, "message": str(refusal)}, _STATUS[refusal.code])
 
     def _authorize(self, request: web.Request) -> None:
         """Behave as auth mode ``client``: without a token nothing is shown, a wrong one is seen when it is used."""
@@ -188,7 +164,7 @@ class FakeArgo:
         self.state.delete(workflow)
         return _json({})
 
-    def _put(self, verb: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _put(self, verb: str) -> Handler:
         act = VERBS[verb]
 
         async def put(request: web.Request) -> web.StreamResponse:
@@ -215,25 +191,6 @@ class FakeArgo:
     async def _cluster_templates(self, request: web.Request) -> web.StreamResponse:
         items = list(self.state.cluster_templates.values()) or None
         return _json({"metadata": {"resourceVersion": str(self.state.version)}, "items": items})
-
-    async def _add_fault(self, request: web.Request) -> web.StreamResponse:
-        self.faults.add(msgspec.convert(_body(await request.read()), Fault))
-        return _json({})
-
-    async def _clear_faults(self, request: web.Request) -> web.StreamResponse:
-        self.faults.clear()
-        return _json({})
-
-    async def _change_settings(self, request: web.Request) -> web.StreamResponse:
-        changed = {**msgspec.structs.asdict(self.state.settings), **_body(await request.read())}
-        self.state.settings = msgspec.convert(changed, Settings)
-        return _json(changed)
-
-    async def _show_ledger(self, request: web.Request) -> web.StreamResponse:
-        return _json(list(self.state.ledger.entries()))
-
-    async def _show_requests(self, request: web.Request) -> web.StreamResponse:
-        return _json(dict(self.requests))
 
     async def _put_template(self, request: web.Request) -> web.StreamResponse:
         self.state.add_template(request.match_info["namespace"], _body(await request.read()))
@@ -284,12 +241,6 @@ def _offset(text: str) -> int:
     if text and not text.isdigit():
         raise RefusalError(3, "listOptions.continue must be int")
     return int(text or 0)
-
-
-def _shape(request: web.Request) -> str:
-    """Return the route, not the name in it: requests are counted by kind."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "?"
 
 
 def main() -> None:

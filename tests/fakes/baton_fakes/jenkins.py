@@ -1,10 +1,9 @@
 """
 A fake Jenkins, written from what 2.568.2 answered.
 
-Builds end by themselves as their parameters say (`baton_fakes.jenkins_builds.begin`). Beside Jenkins' own paths there
-are control endpoints, below ``/_``: ``/_faults`` (POST one, DELETE all), ``/_release`` (POST: let held requests go on),
-``/_settings`` (PATCH), ``/_ledger``, ``/_requests``, ``/_jobs`` (POST), ``/_end`` (POST), ``/_clock`` (POST: let time
-pass), ``/_queue/save``, ``/_queue/forget`` and ``/_restart`` (POST).
+Builds end by themselves as their parameters say (`baton_fakes.jenkins_builds.begin`). Beside Jenkins' own paths and the
+controls that all fakes have (`baton_fakes.controls`) there are ``/_jobs``, ``/_end``, ``/_clock`` (let time pass),
+``/_queue/save``, ``/_queue/forget`` and ``/_restart`` (all POST).
 
     python -m baton_fakes.jenkins --port 8080 --ledger /tmp/ledger.jsonl
 """
@@ -13,14 +12,13 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
-import orjson
 from aiohttp import web
 from baton_fakes import jenkins_pages as pages
+from baton_fakes.controls import Controls, Handler
 from baton_fakes.jenkins_documents import Documents
 from baton_fakes.jenkins_door import Door
 from baton_fakes.jenkins_endpoints import Refused, answer_item, create_item
@@ -37,9 +35,9 @@ from baton_fakes.jenkins_security import (
     Security,
     WrongCredentialError,
 )
-from baton_fakes.jenkins_state import NAP, JenkinsState, Settings, Startup
+from baton_fakes.jenkins_state import NAP, JenkinsState, Startup
 
-from baton_operator.engines.conformance import KINDS, Fault, Faults, Ledger
+from baton_operator.engines.conformance import Ledger
 
 _NO_CRUMB = "No valid crumb was included in the request"
 _CHALLENGE = {
@@ -74,23 +72,17 @@ class FakeJenkins:
     ) -> None:
         self.state = JenkinsState(jobs, ledger, executors)
         self.security = Security()
-        self.faults = Faults()
-        self.requests: Counter[str] = Counter()
+        self._controls = Controls(self.state, _routed, _shape, settle=self.state.settle)
+        self.faults, self.requests = self._controls.faults, self._controls.requests
         self.door: Door | None = None
         self._prefix = prefix
         self._refusing: asyncio.Task[None] | None = None
 
     def app(self) -> web.Application:
         """Return the application; each call makes a new one over the same state."""
-        app = web.Application(middlewares=[self._middleware], client_max_size=64 * 1024 * 1024)
+        app = self._controls.app()
         app.add_routes(
             [
-                web.post("/_faults", self._add_fault),
-                web.delete("/_faults", self._clear_faults),
-                web.post("/_release", self._release),
-                web.patch("/_settings", self._change_settings),
-                web.get("/_ledger", self._show_ledger),
-                web.get("/_requests", self._show_requests),
                 web.post("/_jobs", self._add_job),
                 web.post("/_end", self._end_build),
                 web.post("/_clock", self._advance),
@@ -101,18 +93,6 @@ class FakeJenkins:
         )
         app.on_response_prepare.append(_without_default_type)
         return app
-
-    @web.middleware
-    async def _middleware(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        if request.path.startswith("/_"):
-            return await handler(request)
-        self.requests[f"{request.method} {_shape(request)}"] += 1
-        fault = self.faults.draw(request)
-        if fault is None:
-            return await handler(request)
-        return await KINDS[fault.kind](fault, request, handler)
 
     async def _work(self, request: web.Request) -> web.StreamResponse:
         ask = await Ask.read(request, self._prefix, self.state.session, self.security.new_session)
@@ -230,29 +210,6 @@ class FakeJenkins:
         self.state.cancel(item)
         return ask.reply(204)
 
-    async def _add_fault(self, request: web.Request) -> web.StreamResponse:
-        self.faults.add(msgspec.convert(json_of(await request.read()), Fault))
-        return web.json_response({})
-
-    async def _clear_faults(self, request: web.Request) -> web.StreamResponse:
-        self.faults.clear()
-        return web.json_response({})
-
-    async def _release(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response({"released": self.faults.release()})
-
-    async def _change_settings(self, request: web.Request) -> web.StreamResponse:
-        changed = {**msgspec.structs.asdict(self.state.settings), **json_of(await request.read())}
-        self.state.settings = msgspec.convert(changed, Settings)
-        return web.json_response(changed)
-
-    async def _show_ledger(self, request: web.Request) -> web.StreamResponse:
-        self.state.settle()
-        return web.Response(body=orjson.dumps(list(self.state.ledger.entries())), content_type="application/json")
-
-    async def _show_requests(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(dict(self.requests))
-
     async def _add_job(self, request: web.Request) -> web.StreamResponse:
         """Make a job of ``name``, ``parameters`` and properties, or with ``branches`` a multibranch project."""
         body = json_of(await request.read())
@@ -296,6 +253,10 @@ class FakeJenkins:
         """Restart the server: `JenkinsState.restart`; nobody is logged in any more."""
         self.state.restart(how, startup)
         self.security.end_sessions()
+
+
+async def _routed(handler: Handler, request: web.Request) -> web.StreamResponse:
+    return await handler(request)
 
 
 async def _without_default_type(request: web.Request, response: web.StreamResponse) -> None:
