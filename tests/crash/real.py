@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 
 import aiohttp  # noqa: E402 - the fakes are no installed package
 from baton_crash.in_play import reached, write_secret  # noqa: E402
+from baton_crash.play import SETTLED  # noqa: E402
 from baton_spine.stage import Stage, shown  # noqa: E402
 from baton_spine.theatre import theatre  # noqa: E402
 
@@ -179,7 +180,7 @@ def judge(stage: Stage, engine: Real, runs: int) -> list[str]:
         )
     if len(stored) != runs:
         wrong.append(f"{len(stored)} attempts for {runs} Runs")
-    stage.check(books=list)
+    stage.check(SETTLED, books=list)
     return wrong
 
 

@@ -25,6 +25,9 @@ from baton_spine.stage import Stage
 
 #: Seconds that everything may take to its end.
 PATIENCE = 120.0
+#: Seconds until all invariants hold: the claim of a killed operator on a status it was about to show keeps others from
+#: showing it for 30.
+SETTLED = 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,7 @@ def _finished(stage: Stage, engine: InPlay, kills: int, begun: float) -> Played:
     seconds = time.monotonic() - begun
     broken = ""
     try:
-        stage.check(books=lambda: engine.books(stage))
+        stage.check(SETTLED, books=lambda: engine.books(stage))
     except AssertionError as error:
         broken = str(error)
     return Played(end_of(stage, engine), kills, seconds, broken)

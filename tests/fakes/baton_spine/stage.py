@@ -210,12 +210,8 @@ class Stage:
             finished = False
         return LedgerEntry(name, f"{self.namespace}/{name}/{uid}", finished=finished)
 
-    def check(self, within: float = 45, *, books: Callable[[], Sequence[LedgerEntry]] | None = None) -> None:
-        """
-        Have the invariants checked, the engine's books at hand, until they hold; what is broken stays broken.
-
-        The claim of a killed operator on a status it was about to show keeps others from showing it for 30 s.
-        """
+    def check(self, within: float = 20, *, books: Callable[[], Sequence[LedgerEntry]] | None = None) -> None:
+        """Have the invariants checked, the engine's books at hand, until they hold; what is broken stays broken."""
         deadline = time.monotonic() + within
         while found := self.violations(books or self.ledger):
             text = "\n".join(map(str, found))
