@@ -316,6 +316,6 @@ DISPATCH = (
         "models/baton_models/statements/track.py",
         "  AND coalesce(probed_at, '-infinity') <= CAST(:held_until AS timestamptz) - interval '30 s'\n",
         "",
-        (LATE + "a_process_that_was_frozen_in_a_probe",),
+        (LATE + "a_process_that_was_frozen_in_a_probe_says_nothing_of_the_engine",),
     ),
 )
