@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from baton_spine.forked import ForkedProcess
 
 from baton_operator.local.api_server import answers
 from baton_operator.local.ports import pick_free
@@ -48,13 +48,7 @@ class OperatorProcess:
         paths = [environ.get("PYTHONPATH"), os.environ.get("PYTHONPATH"), FAKES]
         given["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         with log.open("ab") as stream:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", module],
-                env=given,
-                stdout=stream,
-                stderr=stream,
-                start_new_session=True,
-            )
+            self.process = ForkedProcess(module, given, stream)
 
     def wait_ready(self, within: float = 60) -> OperatorProcess:
         """Wait until /readyz answers 200."""
@@ -77,7 +71,7 @@ class OperatorProcess:
         """Wait until it has ended, and give its status: minus the signal's number where one ended it."""
         try:
             return self.process.wait(within)
-        except subprocess.TimeoutExpired:
+        except TimeoutError:
             raise AssertionError(f"it did not end within {within:g} s\n{self.tail()}") from None
 
     def wait_stopped(self, within: float = 60) -> None:
