@@ -146,6 +146,7 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
 
     __table_args__ = (
         Index("ix_run_started_at_status", "started_at", "status"),
+        Index("ix_run_created_at", "created_at", postgresql_using="brin"),
         Index("ix_run_tenant_id_name", "tenant_id", "name"),
         Index("uq_run_parent_run_id", "parent_run_id", unique=True, postgresql_where=text("parent_run_id IS NOT NULL")),
         Index("ix_run_guard_at", "guard_at", postgresql_where=text("guard IS NOT NULL")),

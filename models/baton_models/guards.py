@@ -18,7 +18,7 @@ from sqlalchemy import DDL, MetaData, event
 from sqlalchemy.schema import ExecutableDDLElement
 
 from baton_models import hooks
-from baton_models.views import RUN_HISTORY
+from baton_models.views import ATTEMPT_HISTORY, RUN_HISTORY
 
 #: The tables whose status has a history: (table, its history, the column that points back).
 HISTORIES = (
@@ -168,5 +168,5 @@ def ddl(statement: str) -> ExecutableDDLElement:
 def attach(metadata: MetaData) -> None:
     """Make ``create_all`` of *metadata* bring along functions and triggers."""
     event.listen(metadata, "before_create", ddl(UUID7.strip()))
-    for statement in (*statements(), RUN_HISTORY.strip()):
+    for statement in (*statements(), RUN_HISTORY.strip(), ATTEMPT_HISTORY.strip()):
         event.listen(metadata, "after_create", ddl(statement))

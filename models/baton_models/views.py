@@ -1,6 +1,7 @@
 """Views for people and dashboards: answers in SQL that no metric can give."""
 
 #: Who ran what when, on which engine, with how many attempts, and how long each state lasted, in all tenants.
+#: The next change is joined, not read by a window: a condition on a run's own columns is applied before the join.
 RUN_HISTORY = """
 CREATE OR REPLACE VIEW baton_run_history AS
 SELECT r.tenant_id, r.id AS run_id, r.name AS run, a.name AS automation, d.version AS automation_generation,
@@ -8,12 +9,34 @@ SELECT r.tenant_id, r.id AS run_id, r.name AS run, a.name AS automation, d.versi
        r.finished_at, r.status AS run_status, r.status_reason AS run_reason,
        (SELECT count(*) FROM dispatch_attempt t WHERE t.run_id = r.id) AS attempts,
        h.seq, h.previous_status, h.new_status, h.reason, h.created_by AS changed_by, h.changed_at,
-       lead(h.changed_at) OVER w AS left_at,
-       lead(h.changed_at) OVER w - h.changed_at AS lasted
+       n.changed_at AS left_at,
+       n.changed_at - h.changed_at AS lasted,
+       e.tenant_id AS engine_tenant_id, r.accepted_reason, r.native_status, r.action, r.parent_run_id,
+       p.total AS units, p.failed AS units_failed
 FROM run r
 JOIN automation a ON a.id = r.automation_id
 JOIN run_state_history h ON h.run_id = r.id
+LEFT JOIN run_state_history n ON n.run_id = h.run_id AND n.seq = h.seq + 1
 LEFT JOIN workflow_definitions d ON d.id = r.definition_id
 LEFT JOIN engine e ON e.id = r.engine_id
-WINDOW w AS (PARTITION BY h.run_id ORDER BY h.seq)
+LEFT JOIN run_progress p ON p.run_id = r.id
+"""
+
+#: Which attempts a run had, one row each: what was sent where, how often, and what the engine made of it. No payload,
+#: no parameter and no text of an error: those may hold what not every reader of a dashboard is to see.
+ATTEMPT_HISTORY = """
+CREATE OR REPLACE VIEW baton_attempt_history AS
+SELECT r.tenant_id, r.id AS run_id, r.name AS run, a.name AS automation, r.created_by, r.created_at,
+       e.tenant_id AS engine_tenant_id, e.name AS engine, e.type AS engine_type,
+       b.name AS batch, x.sequence_number AS item, t.attempt_no, t.token, t.state, t.sends, t.http_status,
+       t.first_sent_at, i.external_id, i.url, i.status, i.status_reason AS reason, i.native_status,
+       i.started_at, i.finished_at, i.finished_at - i.started_at AS lasted
+FROM dispatch_attempt t
+JOIN run r ON r.id = t.run_id
+JOIN automation a ON a.id = r.automation_id
+JOIN engine e ON e.id = t.engine_id
+LEFT JOIN item_execution x ON x.id = t.item_execution_id
+LEFT JOIN batch_execution f ON f.id = coalesce(t.batch_execution_id, x.batch_execution_id)
+LEFT JOIN batch b ON b.id = f.batch_id
+LEFT JOIN orchestration_instance i ON i.id = t.orchestration_instance_id
 """
