@@ -29,6 +29,7 @@ from baton_operator.engines.jenkins.adapter import jenkins_adapter
 from baton_operator.engines.kube_access import Cluster
 from baton_operator.engines.registry import AdapterFactory, AdapterRegistry, Surroundings, with_installed
 from baton_operator.health import HealthServer
+from baton_operator.invariants.periodic import CheckLoop
 from baton_operator.kube.client import KubeClient
 from baton_operator.kube.connection import Connection
 from baton_operator.kube.secrets import KubeSecretSource
@@ -148,7 +149,7 @@ class App:
         self.hooks = HookLoop(parts)
         self.sweep = SweepLoop(parts, self.intake, [*followers, self.cancel.bell])
         self._news = News(self.database, followers)
-        self.readings: list[Turning] = [GaugeLoop(parts), CountLoop(parts, self.traces)]
+        self.readings: list[Turning] = [GaugeLoop(parts), CountLoop(parts, self.traces), CheckLoop(parts)]
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(

@@ -12,7 +12,15 @@ is a `SnapshotGauge`: show it with ``max by``, never with ``sum``.
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
@@ -93,6 +101,7 @@ class Metrics:
         self._add_loops()
         self._add_kubernetes()
         self._add_database()
+        ProcessCollector(registry=self.registry)
 
     def render(self) -> bytes:
         """Give everything in Prometheus' text format (`CONTENT_TYPE`)."""
@@ -190,5 +199,11 @@ class Metrics:
         self.db_statements = self._counter("db_statements", "Statements sent to PostgreSQL")
         self.db_commits = self._counter("db_commits", "Transactions committed")
         self.db_retries = self._counter("db_retries", "Transactions begun again", "reason")
+        self.invariant_violations = self._snapshot(
+            "invariant_violations", "Violations that the last periodic check found", "invariant"
+        )
+        self.invariant_checked = self._snapshot(
+            "invariant_checked_timestamp_seconds", "When the invariant was checked last", "invariant"
+        )
         self.schema_head = self._gauge("schema_head", "1 where the chain of migrations is at its head", "chain")
         self.build_info = Info("baton_build", "Which build this is", registry=self.registry)

@@ -41,6 +41,8 @@ async def check_invariants(
     *,
     bound: float = BOUND,
     only: Collection[str] = (),
+    limit: int | None = None,
+    patience: float | None = None,
 ) -> list[Violation]:
     """
     Check a live system, or one that has come to rest.
@@ -51,6 +53,8 @@ async def check_invariants(
         ledger: What the engines accepted by their own books, if these are at hand.
         bound: Seconds that a loop may take to do what is due; 0 once everything has come to rest.
         only: Numbers of the invariants to check (``I3``); all by default.
+        limit: Violations that are read of one rule at most; all by default.
+        patience: Seconds that one question may take before PostgreSQL gives it up; for ever by default.
 
     Returns:
         Everything that is wrong, by invariant.
@@ -62,7 +66,9 @@ async def check_invariants(
     cluster = await _look(kube, await _now(database)) if kube else None
     async with database.get_async_session() as session:
         await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-        evidence = Evidence(database, session, bound, cluster, ledger)
+        if patience is not None:
+            await session.execute(text(f"SET LOCAL statement_timeout = {int(patience * 1000)}"))
+        evidence = Evidence(database, session, bound, cluster, ledger, limit)
         chosen = [each for each in INVARIANTS if not only or each.number in only]
         return [violation for each in chosen for violation in await each.violations(evidence)]
 

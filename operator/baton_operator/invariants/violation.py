@@ -79,6 +79,7 @@ class Evidence:
         bound: Seconds that a loop may take to do what is due; more is a violation.
         cluster: What the API server shows, where somebody asked it.
         ledger: The engines' own books, where they are at hand (tests with fakes).
+        limit: Violations that are read of one rule at most; None for all.
     """
 
     database: DatabaseConfig
@@ -86,6 +87,12 @@ class Evidence:
     bound: float = 30.0
     cluster: Cluster | None = None
     ledger: Sequence[LedgerEntry] | None = None
+    limit: int | None = None
+
+    async def broken(self, rule: "Rule") -> Sequence[Any]:
+        """Ask one rule's question."""
+        narrowed = f"SELECT * FROM ({rule.statement}) AS violations LIMIT {self.limit}"
+        return await self.rows(rule.statement if self.limit is None else narrowed)
 
     async def rows(self, statement: str, **parameters: Any) -> Sequence[Any]:
         """Ask one question; ``:bound`` is there for statements that name it."""
@@ -129,7 +136,7 @@ class RuledInvariant:
         found = [
             self.violation(row.subject, row.found, rule.advice)
             for rule in self.rules
-            for row in await evidence.rows(rule.statement)
+            for row in await evidence.broken(rule)
         ]
         return found + await self.beyond_rows(evidence)
 

@@ -37,6 +37,10 @@ UNION ALL
 SELECT 'track', count(*), extract(epoch FROM min(next_poll_at)) FROM engine_health
 WHERE next_poll_at <= clock_timestamp()
 """)
+_CHECKED = text("""
+SELECT invariant, violations, extract(epoch FROM checked_at) AS checked_at FROM invariant_check
+WHERE checked_at IS NOT NULL
+""")
 
 
 class GaugeLoop:
@@ -75,3 +79,6 @@ class GaugeLoop:
         self._metrics.backlog.replace({(row.loop,): float(row.n) for row in backlog})
         oldest: Mapping[tuple[str, ...], float] = {(row.loop,): float(row.oldest) for row in backlog if row.oldest}
         self._metrics.backlog_oldest.replace(oldest)
+        checked = (await session.execute(_CHECKED)).all()
+        self._metrics.invariant_violations.replace({(row.invariant,): float(row.violations) for row in checked})
+        self._metrics.invariant_checked.replace({(row.invariant,): float(row.checked_at) for row in checked})
