@@ -13,6 +13,7 @@ EXTENSIONS := $(addprefix examples/extensions/,approvals inventory)
 EXTENDED := $(VENV)/extensions
 WITH_EXTENSIONS := PYTHONPATH="$(CURDIR)/$(EXTENDED)$${PYTHONPATH:+:$$PYTHONPATH}"
 ENGINE ?=
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header
 AIRFLOW := operator/baton_operator/local/python/airflow/requirements
 SOURCES := models migrations operator charts tests bench examples
 
@@ -80,9 +81,11 @@ crash-wrong: $(READY) ## See that the proof can fail: an operator that records a
 build: $(READY) ## Build the wheel and the source distribution into dist/
 	@$(BIN)/python -m hatchling build
 
-lock: $(READY) ## Compile requirements.lock from pyproject.toml, and the lock of the local Airflow
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --group dev --no-header pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $(AIRFLOW).in -o $(AIRFLOW).lock
+lock: $(READY) ## Compile requirements.lock from pyproject.toml, then those of the image and of the local Airflow
+	@$(COMPILE) --all-extras --group dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --no-annotate -c requirements.lock --extra fast --extra otel pyproject.toml -o requirements-image.lock
+	@$(COMPILE) --no-annotate -c requirements.lock --group build -o requirements-build.lock
+	@$(COMPILE) --python-version 3.11 $(AIRFLOW).in -o $(AIRFLOW).lock
 
 generate: $(READY) ## Copy the CRDs into the chart
 	@$(BIN)/python charts/copy_crds.py

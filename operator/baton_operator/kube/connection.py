@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import importlib.util
 import os
 import ssl
 import tempfile
@@ -216,6 +217,8 @@ def _named(entries: Sequence[Mapping[str, Any]], name: str, kind: str) -> Mappin
 
 def _credential(path: Path, context: str | None, user: Mapping[str, Any]) -> Credential:
     if user.get("exec") or user.get("auth-provider"):
+        if importlib.util.find_spec("kubernetes") is None:
+            raise NoConnectionError(f"{path} names a credential plug-in, which needs: pip install 'baton[kubeconfig]'")
         return PluginToken(path, context)
     if user.get("token"):
         return FixedToken(user["token"])

@@ -26,6 +26,18 @@ def test_the_lock_is_fresh(tmp_path):
     assert_fresh("requirements.lock", tmp_path / "requirements.lock", *words)
 
 
+def test_the_lock_of_the_image_is_fresh(tmp_path):
+    """What the operator needs and nothing else, at the versions that are tested."""
+    words = ["--no-annotate", "-c", "requirements.lock", "--extra", "fast", "--extra", "otel", "pyproject.toml"]
+    assert_fresh("requirements-image.lock", tmp_path / "requirements.lock", *words)
+
+
+def test_the_lock_of_the_image_s_build_is_fresh(tmp_path):
+    """What makes the wheel in the image's first stage."""
+    words = ["--no-annotate", "-c", "requirements.lock", "--group", "build"]
+    assert_fresh("requirements-build.lock", tmp_path / "requirements.lock", *words)
+
+
 def test_the_lock_of_the_local_airflow_is_fresh(tmp_path):
     """For every Python that Baton runs on: from 3.11."""
     words = ["--python-version", "3.11", f"{AIRFLOW}.in"]

@@ -3,6 +3,7 @@
 import base64
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,13 @@ async def test_a_plugin_of_a_kubeconfig_is_run(tmp_path: Path) -> None:
     }
     found = Connection.from_kubeconfig(kubeconfig(tmp_path / "k", {"exec": plugin}))
     assert await found.credential.token() == "made"
+
+
+def test_a_plugin_without_its_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image does not have it; the line says what to install."""
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    with pytest.raises(NoConnectionError, match=r"pip install 'baton\[kubeconfig\]'"):
+        Connection.from_kubeconfig(kubeconfig(tmp_path / "k", {"exec": {"command": "gke-gcloud-auth-plugin"}}))
 
 
 async def test_in_a_pod_host_and_port_of_the_environment_count(tmp_path: Path) -> None:
