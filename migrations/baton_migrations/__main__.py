@@ -8,15 +8,21 @@ help; 1 anything else, and running it again is safe.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from alembic.util import CommandError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from baton_migrations import check, runner
+from baton_migrations.chains import Chain, discover
 from baton_migrations.errors import ExtensionsFailedError, MigrationError, SchemaNotReadyError
+from baton_models import address
+from baton_models.address import URL_VARIABLE
+from baton_models.failures import is_unreachable
 
-URL_VARIABLE = "BATON_DATABASE_URL"
+#: Seconds between two tries to reach the database.
+RETRY_SECONDS = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,16 +42,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "else, and running it again is safe.",
     )
     parser.add_argument("--database-url", help=f"postgresql://user@host/database; default: ${URL_VARIABLE}")
+    parser.add_argument("--only", choices=("engine", "extensions"), help="Baton's own tables only, or those of others")
+    parser.add_argument(
+        "--wait-for-database",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="try again for so long while the database does not answer (default: 0)",
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="change nothing; say whether this release can work with it")
     what.add_argument("--status", action="store_true", help="change nothing; say where every chain stands")
     what.add_argument("--sql", action="store_true", help="change nothing; print the statements that would run")
     options = parser.parse_args(arguments)
-    database_url = options.database_url or os.environ.get(URL_VARIABLE)
+    database_url = options.database_url or address.database_url(os.environ)
     if not database_url:
         parser.error(f"name the database by --database-url or {URL_VARIABLE}")
     try:
-        _act(options, database_url)
+        _patiently(lambda: _act(options, database_url), options.wait_for_database)
     except ExtensionsFailedError as error:
         for failure in error.failures:
             _failed(str(failure.error), 1)
@@ -58,14 +72,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _act(options: argparse.Namespace, database_url: str) -> None:
+    chains = _chosen(options.only)
     if options.check:
-        say(str(check.verify(database_url)))
+        say(str(check.verify(database_url, chains=chains)))
     elif options.status:
-        say("\n".join(check.look(database_url).lines()))
+        say("\n".join(check.look(database_url, chains=chains).lines()))
     elif options.sql:
-        say(runner.pending_sql(database_url))
+        say(runner.pending_sql(database_url, chains=chains))
+    elif chains:
+        runner.migrate(database_url, progress=say, chains=chains)
     else:
-        runner.migrate(database_url, progress=say)
+        say("no installed package brings migrations: nothing to do")
+
+
+def _chosen(only: str | None) -> list[Chain]:
+    return [each for each in discover() if only is None or each.is_extension == (only == "extensions")]
+
+
+def _patiently(act: Callable[[], None], seconds: float) -> None:
+    """Act; where the database does not answer, again and again for *seconds*. To act twice does no harm."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return act()
+        except DBAPIError as error:
+            if not is_unreachable(error) or time.monotonic() >= until:
+                raise
+            say(f"the database does not answer: {_first_line(error)}")
+        time.sleep(RETRY_SECONDS)
 
 
 def say(line: str) -> None:

@@ -69,6 +69,12 @@ def _is_connection_loss(error: BaseException) -> bool:
     return isinstance(error, psycopg.OperationalError)
 
 
+def is_unreachable(error: BaseException) -> bool:
+    """Whether no server spoke to us, or only to say that it is starting or stopping."""
+    state = sqlstate(error)
+    return _is_connection_loss(error) if state is None else state.startswith("57P0")
+
+
 def backoff(attempt: int, *, base: float = 0.05, cap: float = 2.0) -> float:
     """
     Choose how long to wait before a try again: full jitter, so that those who collided do not meet again.

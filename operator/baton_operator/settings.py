@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from baton_models import address
+
 LOOPS = ("intake", "dispatch", "track", "project", "sweep")
 
 
@@ -95,7 +97,8 @@ class Settings:
         Raises:
             InvalidSettingError: A variable is missing or cannot be read.
         """
-        if not environ.get("BATON_DATABASE_URL"):
+        environ = {**environ, address.URL_VARIABLE: address.database_url(environ)}
+        if not environ[address.URL_VARIABLE]:
             raise InvalidSettingError("BATON_DATABASE_URL is not set: postgresql://user:password@host/name")
         values: dict[str, object] = {}
         for each in fields(cls):

@@ -7,11 +7,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from baton_models import EngineModel
+from baton_models.address import URL_VARIABLE
 from baton_models.database import DatabaseConfig
 from baton_models.repositories import EngineRepository
 from baton_operator.app import ENGINES
 from baton_operator.cli.exits import NotFoundExit
-from baton_operator.cli.surroundings import URL_VARIABLE, connection, home_folder, kubernetes
+from baton_operator.cli.surroundings import connection, home_folder, kubernetes
 from baton_operator.engines.base import EngineSpec
 from baton_operator.engines.kube_access import Cluster
 from baton_operator.engines.registry import AdapterRegistry, Surroundings, with_installed

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from baton_models import address
 from baton_models.database import DatabaseConfig
 from baton_operator.cli.exits import CommandError, UnreachableExit
 from baton_operator.kube.client import KubeClient
@@ -15,8 +16,6 @@ from baton_operator.kube.errors import NoConnectionError
 from baton_operator.metrics import Metrics
 
 T = TypeVar("T")
-
-URL_VARIABLE = "BATON_DATABASE_URL"
 
 
 def home_folder() -> Path:
@@ -31,13 +30,13 @@ def database_url() -> str:
     Raises:
         UnreachableExit: There is neither.
     """
-    given = os.environ.get(URL_VARIABLE)
+    given = address.database_url(os.environ)
     if given:
         return given
     local = _local_database_url()
     if local is None:
         raise UnreachableExit(
-            f"nobody said where the database is: set {URL_VARIABLE}=postgresql://user:password@host/name, "
+            f"nobody said where the database is: set {address.URL_VARIABLE}=postgresql://user:password@host/name, "
             "or start a local Baton with `baton local up`"
         )
     return local
@@ -87,7 +86,7 @@ async def database() -> AsyncIterator[DatabaseConfig]:
     try:
         found = DatabaseConfig(database_url(), pool_size=2, max_overflow=0, application_name="baton")
     except ValueError as error:
-        raise CommandError(f"{URL_VARIABLE}: {error}") from None
+        raise CommandError(f"{address.URL_VARIABLE}: {error}") from None
     try:
         yield found
     finally:

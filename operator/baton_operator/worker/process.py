@@ -10,8 +10,17 @@ from collections.abc import Mapping
 logger = logging.getLogger(__name__)
 
 #: What the worker's supervisor may see of the operator's environment; tasks see less.
-_ALLOWED = ("PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "BATON_DATABASE_URL", "BATON_FAULTS")
-_ALLOWED_PREFIXES = ("LC_", "PYTHON", "PG", "SSL_CERT_", "BATON_TASK_", "BATON_WORKER_", "BATON_LOG_")
+_ALLOWED = ("PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "BATON_FAULTS")
+_ALLOWED_PREFIXES = (
+    "BATON_DATABASE_",
+    "LC_",
+    "PYTHON",
+    "PG",
+    "SSL_CERT_",
+    "BATON_TASK_",
+    "BATON_WORKER_",
+    "BATON_LOG_",
+)
 #: Seconds that it gets to drain when the operator ends.
 GRACE = 25.0
 RESTART_AFTER = 1.0

@@ -6,6 +6,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from baton_models import address
+
 EPILOG = """\
 Environment: BATON_DATABASE_URL (required), BATON_WORKER_CONCURRENCY, BATON_WORKER_LEASE, BATON_WORKER_GRACE,
 BATON_LOG_FORMAT (json or text), BATON_LOG_LEVEL. Tasks see only an allowlist of the environment: PATH, HOME, USER,
@@ -53,7 +55,7 @@ class WorkerSettings:
         """
         parser = _parser(environ)
         given = parser.parse_args(arguments)
-        database_url = environ.get("BATON_DATABASE_URL", "")
+        database_url = address.database_url(environ)
         if not database_url:
             parser.error("BATON_DATABASE_URL is not set: postgresql://user:password@host/name")
         if given.concurrency < 1 or given.lease <= 0 or given.grace < 0:
