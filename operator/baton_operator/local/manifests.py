@@ -53,7 +53,7 @@ def access(namespace: str, name: str = "baton") -> list[Manifest]:
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}},
-        _cluster_role(f"{name}-operator", "operator"),
+        _cluster_role(f"{name}-operator", "operator", "engine-credentials"),
         {
             "apiVersion": f"{_RBAC}/v1",
             "kind": "ClusterRoleBinding",
@@ -118,15 +118,15 @@ def examples_folder() -> Path:
 def _people(name: str) -> Iterator[Manifest]:
     for role in ("view", "edit", "admin"):
         labels = {f"rbac.authorization.k8s.io/aggregate-to-{role}": "true"}
-        yield _cluster_role(f"{name}-{role}", role, labels)
+        yield _cluster_role(f"{name}-{role}", role, labels=labels)
 
 
-def _cluster_role(name: str, rules: str, labels: dict[str, str] | None = None) -> Manifest:
+def _cluster_role(name: str, *lists: str, labels: dict[str, str] | None = None) -> Manifest:
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "ClusterRole",
         "metadata": {"name": name, "labels": labels or {}},
-        "rules": _read(_files() / "rbac" / f"{rules}.yaml"),
+        "rules": [rule for each in lists for rule in _read(_files() / "rbac" / f"{each}.yaml")],
     }
 
 
