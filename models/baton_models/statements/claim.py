@@ -15,12 +15,17 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-ENGINES_WITH_WORK = text("""
-SELECT h.engine_id FROM engine_health h JOIN engine e ON e.id = h.engine_id
-WHERE e.is_active AND NOT e.suspend AND h.ready_reason = 'ProbeSucceeded' AND h.stalled_reason IS NULL
+#: Whether anything may be sent to an engine now, but for its limits; the aliases are e and h.
+MAY_TAKE = """
+e.is_active AND NOT e.suspend AND h.ready_reason = 'ProbeSucceeded' AND h.stalled_reason IS NULL
   AND h.authenticated_reason IS DISTINCT FROM 'CredentialsRejected'
   AND coalesce(h.paused_until, '-infinity') <= clock_timestamp()
   AND (h.circuit_state = 'closed' OR coalesce(h.circuit_until, '-infinity') <= clock_timestamp())
+"""
+
+ENGINES_WITH_WORK = text(f"""
+SELECT h.engine_id FROM engine_health h JOIN engine e ON e.id = h.engine_id
+WHERE {MAY_TAKE}
   AND EXISTS (SELECT 1 FROM dispatch_attempt d JOIN run r ON r.id = d.run_id AND r.state = 'Active'
               WHERE d.engine_id = h.engine_id AND d.state = 'INTENT' AND d.due_at <= clock_timestamp())
 """)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from baton_models.statements.claim import MAY_TAKE
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.metrics import SnapshotGauge
@@ -28,14 +29,31 @@ FROM engine e LEFT JOIN engine_health h ON h.engine_id = e.id
 LEFT JOIN dispatch_attempt d ON d.engine_id = e.id AND d.state IN ('SENT', 'ENQUEUED', 'ACKED', 'AMBIGUOUS', 'HALTED')
 WHERE e.is_active GROUP BY e.id, h.id
 """)
-_BACKLOG = text("""
-SELECT 'dispatch' AS loop, count(*) AS n, extract(epoch FROM min(due_at)) AS oldest FROM dispatch_attempt
-WHERE state = 'INTENT' AND due_at <= clock_timestamp()
+#: What waits for room at an engine, for its recovery or for a person is no backlog: nobody could take it now.
+_BACKLOG = text(f"""
+WITH taken AS (
+  SELECT engine_id, tenant_id, count(*) AS n FROM dispatch_attempt
+  WHERE state IN ('SENT', 'ENQUEUED', 'ACKED', 'AMBIGUOUS', 'HALTED') GROUP BY engine_id, tenant_id
+), open AS (
+  SELECT e.id, e.spec FROM engine e JOIN engine_health h ON h.engine_id = e.id
+  WHERE {MAY_TAKE} AND coalesce(CAST(e.spec #>> '{{limits,maxInFlight}}' AS bigint), 50)
+                       > coalesce((SELECT sum(n) FROM taken WHERE engine_id = e.id), 0)
+)
+SELECT 'dispatch' AS loop, count(*) AS n, extract(epoch FROM min(d.due_at)) AS oldest
+FROM dispatch_attempt d JOIN open ON open.id = d.engine_id JOIN run r ON r.id = d.run_id AND r.state = 'Active'
+LEFT JOIN taken ON taken.engine_id = d.engine_id AND taken.tenant_id = d.tenant_id
+WHERE d.state = 'INTENT' AND d.due_at <= clock_timestamp()
+  AND (open.spec #>> '{{limits,maxInFlightPerNamespace}}' IS NULL
+       OR CAST(open.spec #>> '{{limits,maxInFlightPerNamespace}}' AS bigint) > coalesce(taken.n, 0))
 UNION ALL
-SELECT 'project', count(*), extract(epoch FROM min(project_at)) FROM run WHERE project_at <= clock_timestamp()
+SELECT 'project', count(*), extract(epoch FROM min(project_at)) FROM run
+WHERE project_at <= clock_timestamp() AND coalesce(project_lease, '-infinity') <= clock_timestamp()
 UNION ALL
-SELECT 'track', count(*), extract(epoch FROM min(next_poll_at)) FROM engine_health
-WHERE next_poll_at <= clock_timestamp()
+SELECT 'track', count(*), extract(epoch FROM min(h.next_poll_at)) FROM engine_health h
+WHERE h.next_poll_at <= clock_timestamp() AND h.ready_reason = 'ProbeSucceeded'
+  AND coalesce(h.paused_until, '-infinity') <= clock_timestamp()
+  AND EXISTS (SELECT 1 FROM orchestration_instance i
+              WHERE i.engine_id = h.engine_id AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING'))
 """)
 _CHECKED = text("""
 SELECT invariant, violations, extract(epoch FROM checked_at) AS checked_at FROM invariant_check
