@@ -13,11 +13,20 @@ EXTENSIONS := $(addprefix examples/extensions/,approvals inventory)
 EXTENDED := $(VENV)/extensions
 WITH_EXTENSIONS := PYTHONPATH="$(CURDIR)/$(EXTENDED)$${PYTHONPATH:+:$$PYTHONPATH}"
 ENGINE ?=
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+# What `make image` makes, of what, and with which program: a word like docker, or a whole command line.
+IMAGE ?= baton:$(VERSION)
+IMAGE_CONTEXT ?= .
+IMAGE_ARCHIVE ?=
+BUILDER ?=
+BUILD_FLAGS ?=
+PIP_INDEX_URL ?=
+SITE_CA ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header
 AIRFLOW := operator/baton_operator/local/python/airflow/requirements
 SOURCES := models migrations operator charts tests bench examples
 
-.PHONY: help demo up down check format test mutate bench crash crash-real crash-tasks crash-wrong build lock generate clean
+.PHONY: help demo up down check format test mutate test-chart bench crash crash-real crash-tasks crash-wrong image build lock generate clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -50,6 +59,7 @@ check: $(READY) ## Format, lint, types, imports and unit tests: under a minute
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > .imports.log 2>&1 || { cat .imports.log; rm -f .imports.log; exit 1; }; rm -f .imports.log
 	@$(BIN)/python charts/copy_crds.py --check
+	@$(BIN)/python charts/describe_values.py --check
 	@$(BIN)/python -m pytest -q -n 2 tests/unit
 
 format: $(READY) ## Format the code
@@ -58,6 +68,9 @@ format: $(READY) ## Format the code
 
 test: check ## Every tier of the tests, on real servers; nothing is skipped
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/crash tests/engines tests/cluster tests/integration tests/contract
+
+test-chart: $(READY) ## The image and the chart on a cluster that runs Pods (KUBECONFIG, BATON_LOAD_IMAGE; CONTRIBUTING.md)
+	@$(BIN)/python -m pytest -q tests/chart
 
 mutate: $(READY) ## Switch off one guard after the other and see that a test fails each time
 	@$(BIN)/python tests/mutation/mutate.py
@@ -78,6 +91,20 @@ crash-tasks: $(READY) ## Kill the worker 500 times while tasks insert one row ea
 crash-wrong: $(READY) ## See that the proof can fail: an operator that records after it submitted is caught
 	@$(BIN)/python tests/crash/crash.py --wrong
 
+image: ## Build the image with docker, podman or buildah (IMAGE, PIP_INDEX_URL, SITE_CA; docs/image.md)
+	@builder="$(BUILDER)"; \
+	for each in docker podman buildah; do test -n "$$builder" || ! $$each info > /dev/null 2>&1 || builder=$$each; done; \
+	test -n "$$builder" || { echo "make image needs docker, podman or buildah: install one (of docker, its daemon runs too)"; exit 1; }; \
+	test -z "$(SITE_CA)" || set -- --build-arg "SITE_CA=$$(cat $(SITE_CA))"; \
+	$$builder build --tag $(IMAGE) --build-arg PIP_INDEX_URL=$(PIP_INDEX_URL) --build-arg BATON_VERSION=$(VERSION) \
+	  --build-arg BATON_REVISION="$$(git describe --always --dirty --abbrev=40 2> /dev/null || echo unknown)" \
+	  "$$@" $(BUILD_FLAGS) $(IMAGE_CONTEXT); \
+	test -z "$(IMAGE_ARCHIVE)" || rm -f $(IMAGE_ARCHIVE); \
+	test -z "$(IMAGE_ARCHIVE)" || case "$$builder" in \
+	  *buildah*) $$builder push --quiet $(IMAGE) docker-archive:$(IMAGE_ARCHIVE):$(IMAGE) ;; \
+	  *) $$builder save --output $(IMAGE_ARCHIVE) $(IMAGE) ;; \
+	esac
+
 build: $(READY) ## Build the wheel and the source distribution into dist/
 	@$(BIN)/python -m hatchling build
 
@@ -87,8 +114,10 @@ lock: $(READY) ## Compile requirements.lock from pyproject.toml, then those of t
 	@$(COMPILE) --no-annotate -c requirements.lock --group build -o requirements-build.lock
 	@$(COMPILE) --python-version 3.11 $(AIRFLOW).in -o $(AIRFLOW).lock
 
-generate: $(READY) ## Copy the CRDs into the chart
+generate: $(READY) ## Copy the CRDs into the chart, describe its values, and render what the tests compare with
 	@$(BIN)/python charts/copy_crds.py
+	@$(BIN)/python charts/describe_values.py
+	@PYTHONPATH=tests/fakes $(BIN)/python -m baton_chart
 
 clean: ## Remove the virtual environment, the local Baton's folder and build products
 	@test ! -x $(BIN)/baton || $(BIN)/baton local down || true
