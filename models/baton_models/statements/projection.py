@@ -49,7 +49,7 @@ SELECT r.id, r.tenant_id AS namespace, r.name, r.uid, r.generation, r.version, r
        t.highest, t.accepted_at, t.held_at, t.name_taken_at, t.error, t.again_at,
        CASE WHEN t.waits THEN h.circuit_opened_at END AS rests_since,
        coalesce(e.spec #>> '{circuitBreaker,openFor}', '60s') AS rests_for,
-       x.external_id, x.url, x.native_status, x.executions,
+       x.external_id, x.url, x.native_status, x.status_reason AS external_reason, x.executions,
        f.failures
 FROM run r
 LEFT JOIN engine e ON e.id = r.engine_id
@@ -67,7 +67,8 @@ LEFT JOIN LATERAL (
   FROM dispatch_attempt d LEFT JOIN orchestration_instance i ON i.id = d.orchestration_instance_id
   WHERE d.run_id = r.id) t ON true
 LEFT JOIN LATERAL (
-  SELECT i.external_id, i.url, i.native_status, count(*) OVER () AS executions
+  SELECT i.external_id, i.url, i.native_status, count(*) OVER () AS executions,
+         CASE WHEN i.status IN ('PENDING', 'PROCESSING', 'RETRYING') THEN i.status_reason END AS status_reason
   FROM run_orchestration o JOIN orchestration_instance i ON i.id = o.orchestration_instance_id
   WHERE o.run_id = r.id ORDER BY i.duplicate_of_id IS NOT NULL, i.id DESC LIMIT 1) x ON true
 LEFT JOIN LATERAL (

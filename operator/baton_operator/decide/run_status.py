@@ -68,12 +68,13 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """The execution in the engine that was started last; ``more`` counts those besides."""
+    """The execution in the engine that was started last; ``more`` counts those besides, ``reason`` is its own."""
 
     id: str
     url: str | None
     native_status: str | None
     more: int = 0
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,16 @@ def _reason(run: RunView) -> str:
     """Say in a word where it stands: what was refused shows why, here too, since lists show this condition's word."""
     if run.is_refused:
         return run.accepted_reason
+    if run.status is ExecutionStatus.PROCESSING and run.status_reason == "Dispatched":
+        return _at_the_engine(run)
     return fit(run.status_reason, _REASON) or (_SUCCEEDED[run.status] if run.status.is_finished else "Queued")
+
+
+def _at_the_engine(run: RunView) -> str:
+    """Say how far a dispatched Run is: what its one execution says; a Run of many runs as soon as one has ended."""
+    if run.counts is not None and run.counts.completed + run.counts.failed:
+        return "Running"
+    return fit(run.external.reason if run.external else None, _REASON) or "Dispatched"
 
 
 def _submitted(run: RunView) -> Condition:

@@ -88,4 +88,4 @@ def _counts(row: Any) -> Counts | None:
 def _external(row: Any) -> External | None:
     if row.external_id is None:
         return None
-    return External(row.external_id, row.url, row.native_status, row.executions - 1)
+    return External(row.external_id, row.url, row.native_status, row.executions - 1, row.external_reason)

@@ -65,7 +65,7 @@ runs = st.builds(
         st.none() | texts,
         st.none() | moments,
     ),
-    external=st.none() | st.builds(External, st.text(max_size=300), texts, texts, numbers),
+    external=st.none() | st.builds(External, st.text(max_size=300), texts, texts, numbers, st.none() | words),
     failures=st.lists(
         st.builds(Failure, st.none() | st.text(max_size=200), st.none() | numbers, st.text()), max_size=20
     ),
@@ -97,6 +97,25 @@ def test_every_document_is_small_and_within_the_schema(view: RunView) -> None:
         assert REASON.match(each["reason"])
         assert datetime.fromisoformat(each["lastTransitionTime"])
         assert each["status"] in {"True", "False", "Unknown"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "counts", "shown"),
+    [
+        ("Dispatched", None, "Dispatched"),
+        ("Running", None, "Running"),
+        ("AwaitingApproval", None, "AwaitingApproval"),
+        (None, None, "Dispatched"),
+        ("Dispatched", Counts(total=9, completed=0, failed=1, running=2), "Running"),
+        ("Dispatched", Counts(total=9, completed=0, failed=0, running=2), "Dispatched"),
+    ],
+)
+def test_a_dispatched_run_shows_how_far_the_engine_is(reason: str | None, counts: Counts | None, shown: str) -> None:
+    """The row says Dispatched until the end; what the execution waits for stands in its own row."""
+    external = External("x", None, None, reason=reason)
+    view = run(status=ExecutionStatus.PROCESSING, status_reason="Dispatched", external=external, counts=counts)
+    assert condition(view, "Succeeded")[:2] == ("Unknown", shown)
+    assert condition(view, "Reconciling")[1] == shown
 
 
 @given(runs)
