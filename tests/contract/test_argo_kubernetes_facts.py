@@ -1,13 +1,17 @@
 """What the Argo adapter does about Workflow objects in particular, through the fake's API server."""
 
 import asyncio
+import gc
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 from baton_fakes.argo import FakeArgo
 from baton_fakes.argo_kube_harness import STATUS, FakeKubeHarness
 from baton_fakes.argo_state import NAP
+from live_rows import start_workflows
 
 from baton_models import ExecutionStatus
 from baton_operator.engines.argo import kubernetes as argo_kubernetes
@@ -264,3 +268,28 @@ async def test_a_cluster_template_is_another_arm(harness: FakeKubeHarness) -> No
     assert isinstance(await harness.adapter.submit(request), Created)
     (entry,) = harness.fake.state.ledger.entries()
     assert entry["labels"]["workflows.argoproj.io/cluster-workflow-template"] == "shared"
+
+
+def resident() -> int:
+    """Measure the memory of this process, in bytes."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
+
+
+async def test_ten_thousand_workflows_cost_their_pages(
+    harness: FakeKubeHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty requests for 10,000, none of them for a single object, and a second poll keeps no more memory."""
+    state = harness.fake.state
+    references = [Reference(each["external_id"], each["name"]) for each in start_workflows(harness.fake, 10_000)]
+    listed = state.seen("argo", time.time())
+    monkeypatch.setattr(state, "seen", lambda *_: listed)  # which it would sort anew for each page
+    sizes = []
+    for _ in range(3):
+        harness.fake.requests.clear()
+        answer = await harness.adapter.observe(references)
+        assert (len(answer.observations), list(answer.missing), answer.pages) == (10_000, [], 40)
+        assert sum(harness.fake.requests.values()) == 40
+        del answer
+        gc.collect()
+        sizes.append(resident())
+    assert sizes[-1] - sizes[1] < 16 * 1024 * 1024, sizes

@@ -18,7 +18,7 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
 
-from baton_operator.engines.answers import Answer, decode, read_error, write_outcome
+from baton_operator.engines.answers import Answer, decode, write_outcome
 from baton_operator.engines.argo.access import transport_of
 from baton_operator.engines.argo.hints import together
 from baton_operator.engines.argo.logs import read_logs
@@ -288,11 +288,12 @@ class ArgoAdapter:
             return CancelOutcome.ACCEPTED
         if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR and _ENDED in message:
             return CancelOutcome.ALREADY_TERMINAL
-        if answer.status == HTTPStatus.NOT_FOUND and self._transport.word(answer) is not None:
+        word = self._transport.word(answer)
+        if answer.status == HTTPStatus.NOT_FOUND and word is not None and word.is_absence:
             return CancelOutcome.NOT_FOUND
         if _is_unsure(answer, message):
             return CancelOutcome.UNKNOWN
-        raise read_error(answer, message)
+        raise self._transport.error(answer)
 
     async def _workflow(self, reference: Reference, part: Part, operation: str) -> WholeWorkflow | None:
         """Read *reference*'s workflow; one of the same name with another uid is somebody else's."""
@@ -352,7 +353,7 @@ class ArgoServerAdapter(ArgoAdapter):
         message = self._server.message(answer)
         if _is_unsure(answer, message):
             raise UnknownOutcomeError(message, http_status=answer.status)
-        raise read_error(answer, message)
+        raise self._server.error(answer)
 
 
 def _is_unsure(answer: Answer, message: str) -> bool:
