@@ -121,10 +121,10 @@ def prove(
                 row = rows[kind(case)]
                 try:
                     row.add(str(case), future.result(), undisturbed)
-                except AssertionError as error:
+                except Exception as error:  # noqa: BLE001 - one case that breaks loses no other one's result
                     row.cases += 1
                     row.stuck += 1
-                    row.notes.append(f"{case}: {error}")
+                    row.notes.append(f"{case}: {type(error).__name__}: {error}")
                 done += 1
                 for note in row.notes[noted[kind(case)] :]:
                     print(f"  {note}", flush=True)
@@ -199,8 +199,8 @@ def main() -> int:
             cases = [each for each in every(name) if options.only in str(each)]
             with in_play(name, stages) as engine:
                 found[name] = prove(stages, engine, cases, options.jobs)
+            print(f"\n{table(found)}", flush=True)
     shown = table(found)
-    print(f"\n{shown}")
     if options.write:
         text = REPORT.read_text()
         REPORT.write_text(text[: text.index(BEGIN) + len(BEGIN)] + shown + text[text.index(END) :])
