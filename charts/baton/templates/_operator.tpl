@@ -49,7 +49,7 @@ spec:
       containers:
         - name: operator
           command: [baton-operator]
-          args: [--loops={{ .loops }}]
+          args: ["--loops={{ .loops }}"]
           {{- include "baton.containerBasics" $root | nindent 10 }}
           ports:
             - {name: http, containerPort: 8080}

@@ -23,9 +23,18 @@ NAMESPACE = "baton-system"
 KUBERNETES = "1.36.3"
 #: What it serves beside what Helm assumes of every cluster.
 SERVED = ("admissionregistration.k8s.io/v1/MutatingAdmissionPolicy",)
+#: And what a feature needs of it besides.
+SERVED_FOR = {
+    "monitoring": tuple(
+        f"monitoring.coreos.com/v1/{kind}" for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule")
+    )
+}
 
-#: Definitions are compared with their source elsewhere; golden output would repeat them in each file.
-_NOT_SHOWN = re.compile(r"---\n# Source: baton/templates/crds/.*?(?=^---\n|\Z)", re.MULTILINE | re.DOTALL)
+_VALUES = "-values.yaml"
+#: Definitions and dashboards are compared with their sources elsewhere; golden output would repeat them in each file.
+_NOT_SHOWN = re.compile(
+    r"---\n# Source: baton/templates/(crds/|monitoring/dashboards).*?(?=^---\n|\Z)", re.MULTILINE | re.DOTALL
+)
 
 
 @cache
@@ -41,12 +50,12 @@ def run_helm(*arguments: str | Path, stdin: str | None = None) -> subprocess.Com
 
 def values_files() -> Mapping[str, Path]:
     """Give the files of values, by the feature that each one shows."""
-    return {path.name.removesuffix("-values.yaml"): path for path in sorted((CHART / "ci").glob("*-values.yaml"))}
+    return {path.name.removesuffix(_VALUES): path for path in sorted((CHART / "ci").glob(f"*{_VALUES}"))}
 
 
 def rendered(values: Path, *more: str, program: Path | None = None) -> str:
     """
-    Render the chart, definitions left out.
+    Render the chart, definitions and dashboards left out.
 
     Args:
         values: The file of values.
@@ -54,7 +63,8 @@ def rendered(values: Path, *more: str, program: Path | None = None) -> str:
         program: A Helm other than the one that is found first.
     """
     arguments = ["template", RELEASE, CHART, "--namespace", NAMESPACE, "--values", values, "--kube-version", KUBERNETES]
-    command = [program or installed(), *arguments, *(f"--api-versions={each}" for each in SERVED), *more]
+    served = (*SERVED, *SERVED_FOR.get(values.name.removesuffix(_VALUES), ()))
+    command = [program or installed(), *arguments, *(f"--api-versions={each}" for each in served), *more]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ValueError(done.stderr)
