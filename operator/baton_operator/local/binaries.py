@@ -66,7 +66,11 @@ HELM = GoPrograms(
     module="helm",
     pinned=_HELM,
     packages={"helm": f"{_HELM}/cmd/helm"},
-    linked_version=((f"{_HELM}/internal/version.version", "v{0}.{1}.{2}"),),
+    linked_version=(
+        (f"{_HELM}/internal/version.version", "v{0}.{1}.{2}"),
+        (f"{_HELM}/pkg/chartutil.k8sVersionMinor", "36"),  # what it renders for where no cluster says its version
+        (f"{_HELM}/pkg/lint/rules.k8sVersionMinor", "36"),
+    ),
     usually="2 min, seconds if Go has built it before",
 )
 """Helm, as this room's Go module pins it."""
