@@ -24,9 +24,9 @@ PIP_INDEX_URL ?=
 SITE_CA ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header
 AIRFLOW := operator/baton_operator/local/python/airflow/requirements
-SOURCES := models migrations operator charts tests bench examples
+SOURCES := models migrations operator charts docs tests bench examples
 
-.PHONY: help demo up down check format test mutate test-chart bench crash crash-real crash-tasks crash-wrong image build lock generate clean
+.PHONY: docs help demo up down check format test mutate test-chart bench crash crash-real crash-tasks crash-wrong image build lock generate clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -114,11 +114,16 @@ lock: $(READY) ## Compile requirements.lock from pyproject.toml, then those of t
 	@$(COMPILE) --no-annotate -c requirements.lock --group build -o requirements-build.lock
 	@$(COMPILE) --python-version 3.11 $(AIRFLOW).in -o $(AIRFLOW).lock
 
-generate: $(READY) ## Copy the CRDs into the chart, describe its values, and render what the tests compare with
+docs: $(READY) ## Build the documentation as a site, into site/
+	@$(BIN)/python -m mkdocs build --quiet
+	@echo "site/index.html"
+
+generate: $(READY) ## Copy the CRDs into the chart, describe its values and the reference, render what the tests compare with
 	@$(BIN)/python charts/copy_crds.py
 	@$(BIN)/python charts/describe_values.py
+	@$(BIN)/python docs/write_reference.py
 	@PYTHONPATH=tests/fakes $(BIN)/python -m baton_chart
 
 clean: ## Remove the virtual environment, the local Baton's folder and build products
 	@test ! -x $(BIN)/baton || $(BIN)/baton local down || true
-	@rm -rf $(VENV) .baton dist build
+	@rm -rf $(VENV) .baton dist build site
