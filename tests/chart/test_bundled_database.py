@@ -1,0 +1,79 @@
+"""Somebody tries Baton out: the bundled PostgreSQL, one replica, its worker beside the loops."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from baton_node.cluster import wait_for
+from baton_node.images import Image
+from baton_node.measures import resident
+from baton_node.release import Release, Tenant
+
+#: Prints as JSON each process: id, parent's id, state, first words.
+PROCESSES = """
+import json, pathlib
+found = []
+for each in pathlib.Path("/proc").glob("[0-9]*"):
+    try:
+        state, parent = (each / "stat").read_text().rpartition(")")[2].split()[:2]
+        words = (each / "cmdline").read_bytes().replace(b"\\0", b" ").decode()
+    except OSError:
+        continue
+    found.append((int(each.name), int(parent), state, words))
+print(json.dumps(found))
+"""
+
+
+Measured = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def release(site: Release, image: Image, postgres_image: Image) -> Release:
+    """A release with a database of its own; its NOTES warn of it."""
+    site.values = {"database": {"bundled": {"enabled": True, "image": postgres_image.name}}, "replicas": 1}
+    assert "WARNING: the bundled PostgreSQL" in site.install(image)
+    return site
+
+
+def processes(release: Release) -> list[tuple[int, int, str, str]]:
+    """List the processes of the operator's container."""
+    found = json.loads(release.exec(release.ready_pods()[0], "python3", "-c", PROCESSES))
+    return [(number, parent, state, words) for number, parent, state, words in found]
+
+
+def test_runs_come_to_their_end(tenant: Tenant) -> None:
+    """In the worker beside the loops, and in Argo's Pods."""
+    tenant.start("tried", "noop", 3)
+    tenant.wait_succeeded("tried")
+    tenant.start("tried-argo", "pod", 1)
+    tenant.wait_succeeded("tried-argo", within=240)
+
+
+def test_helm_test_passes(release: Release) -> None:
+    """A Run that does nothing, then the invariants."""
+    said = release.cluster.helm("test", release.name, "-n", release.namespace, "--timeout", "3m")
+    assert "Failed" not in said
+
+
+def test_it_stays_small_with_its_worker(release: Release, tenant: Tenant, measured: Measured) -> None:
+    """With three Engines, a worker and its two children: what the container has for itself."""
+    found = resident(release, release.ready_pods()[0])
+    measured(f"idle with three Engines and a worker of two: {found:.0f} MB")
+    assert found < 400
+
+
+def test_process_1_reaps_whatever_dies(release: Release) -> None:
+    """The worker is killed: its children end with it, a new one comes, and no dead process stays."""
+    workers = [each for each in processes(release) if "baton_operator.worker" in each[3]]
+    supervisor = next(each[0] for each in workers if each[1] == 1)
+    release.exec(release.ready_pods()[0], "sh", "-c", f"kill -KILL {supervisor}")
+
+    def renewed() -> bool:
+        now = processes(release)
+        dead = [each for each in now if each[2] == "Z"]
+        alive = [each[0] for each in now if each[1] == 1 and "baton_operator.worker" in each[3]]
+        return not dead and bool(alive) and supervisor not in alive
+
+    wait_for("a new worker, and nobody dead", renewed, 60)
