@@ -144,7 +144,7 @@ def _guards(connection: Connection, chain: Chain) -> Iterator[Finding]:
     connection.rollback()
     bare = [name for name, declared, managed in tables if not (declared and managed)]
     if not bare:
-        yield Finding(Verdict.FINE, f"{len(tables)} tables are guarded")
+        yield Finding(Verdict.FINE, f"tables that are guarded: {len(tables)}")
     for name in bare:
         yield Finding(
             Verdict.WRONG,

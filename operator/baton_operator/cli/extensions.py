@@ -1,5 +1,6 @@
 """`baton extensions`: packages that bring tables and tasks of their own."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
@@ -121,7 +122,7 @@ def new(
     [bold]Example[/bold]
 
      baton extensions new acme
-     cd acme; pip install -e .
+     pip install -e acme
      baton migrate
      baton extensions check acme
     """
@@ -132,11 +133,20 @@ def new(
         raise typer.BadParameter(str(error), param_hint="NAMESPACE") from None
     for each in written:
         typer.echo(f"  {place / each}")
-    typer.echo(
-        f"Next:\n  cd {place}\n  pip install -e .          # beside Baton, in its environment\n"
-        f"  baton migrate             # makes the table ext_{namespace}_host\n"
-        f"  baton extensions check {namespace}\nThen read README.md: it adds a column and runs the task."
-    )
+    for line in _next_steps(namespace, place):
+        typer.echo(line)
+
+
+def _next_steps(namespace: str, place: Path) -> Iterator[str]:
+    """Give what to type next, from the folder that *place* is relative to: there a local Baton keeps its files, too."""
+    yield "Next:"
+    for command, why in (
+        (f"pip install -e {shlex.quote(str(place))}", "beside Baton, in its environment"),
+        ("baton migrate", f"makes the table ext_{namespace}_host; a new `baton local up` does it, too"),
+        (f"baton extensions check {namespace}", "does everything fit?"),
+    ):
+        yield f"  {command:<30}  # {why}"
+    yield f"Then read {place / 'README.md'}: it runs the task and adds a column."
 
 
 def _chains() -> list[Chain]:

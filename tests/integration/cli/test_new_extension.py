@@ -62,7 +62,14 @@ class Newcomer:
 def test_from_an_empty_folder_to_a_new_column(tmp_path, new_database):
     newcomer = Newcomer(tmp_path, new_database(owned=True))
     package = tmp_path / "acme"
-    assert "pip install -e ." in newcomer.baton("extensions", "new", "acme")
+    said = newcomer.baton("extensions", "new", "acme")
+    assert said.splitlines()[-5:] == [
+        "Next:",
+        "  pip install -e acme             # beside Baton, in its environment",
+        "  baton migrate                   # makes the table ext_acme_host; a new `baton local up` does it, too",
+        "  baton extensions check acme     # does everything fit?",
+        "Then read acme/README.md: it runs the task and adds a column.",
+    ]
     newcomer.pip_install(package)
     assert newcomer.baton("migrate").endswith("acme: 0001_first The first tables.\nacme: at head\n")
     assert newcomer.baton("revision", "-e", "acme", "-m", "nothing") == (
