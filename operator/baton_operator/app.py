@@ -107,6 +107,7 @@ class App:
         self.kube = KubeClient(connection, self.metrics)
         self.stopping = asyncio.Event()
         self._hearing = asyncio.Event()
+        self._begun = False
         self.traces = configured(os.environ)
         self._build()
         self._turners = [Turner(loop, self.metrics) for loop in self._chosen()]
@@ -188,9 +189,9 @@ class App:
         Raises:
             SchemaNotReadyError: The schema is not one that this release can work with.
         """
-        await self._verify_schema()
         await self._health.start()
         try:
+            await self._verify_schema()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._wake_all(), name="end")
                 for turner in self._turners:
@@ -238,7 +239,13 @@ class App:
                 continue
             for chain in state.chains:
                 self.metrics.schema_head.labels(chain=chain.name).set(1 if state.is_at_head else 0)
+            self._begin()
             return
+
+    def _begin(self) -> None:
+        self._begun = True
+        for turner in self._turners:
+            turner.turned_at = time.monotonic()
 
     async def _describe_build(self) -> None:
         async with self.database.get_async_session() as session:
@@ -247,6 +254,8 @@ class App:
 
     def _alive(self) -> list[str]:
         """Name the loops that do not turn; read by the health server's thread."""
+        if not self._begun:  # a database that is away is no reason to start this process anew
+            return []
         now = time.monotonic()
         return [
             f"loop {turner.loop.name} has not turned for {now - turner.turned_at:.0f} s"
@@ -255,6 +264,8 @@ class App:
         ]
 
     async def _ready(self) -> list[str]:
+        if not self._begun:
+            return ["the database has not answered yet"]
         reasons = []
         try:
             async with self.database.get_async_session() as session:
