@@ -25,7 +25,8 @@ from baton_operator.local.scratch import scratch_home
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "fakes"))
 
-from baton_crash.task_kills import Work, Workers, database, install
+from baton_crash.task_kills import MODELS, Work, Workers, install
+from owned_databases import owned
 
 GOAL = 1.5
 BLOCKS = 10
@@ -60,7 +61,7 @@ def main() -> None:
 def _measure(admin_url: str, folder: Path, tasks: int) -> dict[str, list[float]]:
     paces: dict[str, list[float]] = {kind: [] for kind in KINDS}
     site = install(folder / "site")
-    with database(admin_url, site) as (url, whole), psycopg.connect(whole, autocommit=True) as books:
+    with owned(admin_url, site, MODELS) as (url, whole), psycopg.connect(whole, autocommit=True) as books:
         work = Work(whole, random.Random(0))  # noqa: S311 - nothing is left to chance here
         work.open()
         workers = Workers(url, site, folder, 1)

@@ -7,19 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import pytest
 from baton_spine.stage import Stage, condition, shown
+from laid_out import lay_out
+from owned_databases import make_tables
 
 ACME = Path(__file__).parents[2] / "integration" / "worker" / "data"
-_MAKE = """
-import sys, models_of_acme
-from baton_models import Base
-from baton_models.database import DatabaseConfig
-Base.metadata.create_all(DatabaseConfig(sys.argv[1]).sa_engine)
-"""
+ACME_POINTS = ("baton.tasks: acme = tasks_of_acme", "baton.models: acme = models_of_acme")
 CHAIN = """
 SELECT r.name, p.action, p.amount, above.name FROM ext_acme_purchase p JOIN run r ON r.id = p.workflow_instance_id
 LEFT JOIN run above ON above.id = p.parent_workflow_instance_id ORDER BY p.created_at
@@ -29,25 +25,14 @@ LEFT JOIN run above ON above.id = p.parent_workflow_instance_id ORDER BY p.creat
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package, as pip would leave it."""
-    folder = tmp_path_factory.mktemp("acme")
-    info = folder / "acme-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-    points = "[baton.tasks]\nacme = tasks_of_acme\n[baton.models]\nacme = models_of_acme\n"
-    (info / "entry_points.txt").write_text(points)
-    for module in ("models_of_acme.py", "tasks_of_acme.py"):
-        copy(ACME / module, folder)
-    return folder
+    return lay_out(tmp_path_factory.mktemp("acme"), "acme", ACME.glob("*_of_acme.py"), *ACME_POINTS)
 
 
 @pytest.fixture(scope="module")
 def live(new_stage: Callable[[], Stage], site: Path) -> Iterator[Stage]:
     """An operator and its worker, with the package beside them and its tables there."""
     stage = new_stage()
-    path = os.pathsep.join([str(site), *sys.path])
-    subprocess.run(
-        [sys.executable, "-c", _MAKE, stage.database_url], env={**os.environ, "PYTHONPATH": path}, check=True
-    )
+    make_tables(stage.database_url, site, "models_of_acme")
     stage.engine_embedded()
     stage.task("buy", "acme.purchase", "amount", dataModels=["Purchase"])
     stage.operator(BATON_WORKER="true", PYTHONPATH=str(site)).wait_ready()

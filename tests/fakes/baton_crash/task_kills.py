@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import psycopg
+from laid_out import lay_out
+from owned_databases import owned
 from sqlalchemy import insert
 
 from baton_models import (
@@ -36,9 +37,9 @@ from baton_models import (
     new_id,
 )
 from baton_models.database import DatabaseConfig
-from baton_operator.local.postgres import as_role, create_database, create_role, drop_database, drop_role
 
 SITE = Path(__file__).parent.parent / "killed_site"
+MODELS = "models_of_kills"
 #: One kill in so many is the supervisor's; the others take over what it leaves when its lease has run out.
 SUPERVISOR = 25
 LEASE = 2.0
@@ -47,12 +48,6 @@ AHEAD = 60
 PATIENCE = 60.0
 #: Seconds into a task within which it is killed: what it does takes about half as long.
 WITHIN = 0.06
-_MAKE = """
-import sys, models_of_kills
-from baton_models import Base
-from baton_models.database import DatabaseConfig
-Base.metadata.create_all(DatabaseConfig(sys.argv[1]).sa_engine)
-"""
 _RUNNING = "SELECT worker FROM embedded_task WHERE state = 'running'"
 _HIT = "SELECT coalesce(sum(crashes), 0) + count(*) FILTER (WHERE error LIKE 'worker%%') FROM embedded_task"
 _WAITING = (
@@ -85,32 +80,10 @@ class Killed:
     wrong: list[Any]
 
 
-@contextmanager
-def database(admin_url: str, site: Path) -> Iterator[tuple[str, str]]:
-    """Make a database of a plain role with Baton's tables and the site's; give its URLs: the role's, the admin's."""
-    name = f"kills_{uuid.uuid4().hex[:12]}"
-    create_role(admin_url, name, name)
-    try:
-        whole = create_database(admin_url, name, owner=name)
-        path = os.pathsep.join([str(site), *sys.path])
-        owned = as_role(whole, name, name)
-        subprocess.run([sys.executable, "-c", _MAKE, owned], env={**os.environ, "PYTHONPATH": path}, check=True)
-        yield owned, whole
-    finally:
-        drop_database(admin_url, name)
-        drop_role(admin_url, name)
-
-
 def install(folder: Path) -> Path:
     """Lay out the site's package as pip would."""
-    info = folder / "kills-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kills\nVersion: 1.0\n")
-    points = "[baton.tasks]\nkills = tasks_of_kills\n[baton.models]\nkills = models_of_kills\n"
-    (info / "entry_points.txt").write_text(points)
-    for module in ("models_of_kills.py", "tasks_of_kills.py"):
-        copy(SITE / module, folder)
-    return folder
+    points = ("baton.tasks: kills = tasks_of_kills", "baton.models: kills = models_of_kills")
+    return lay_out(folder, "kills", SITE.glob("*.py"), *points)
 
 
 @dataclass
@@ -231,7 +204,7 @@ def play(
     """Kill until *kills* have met a task, let the rest end, and say what is there."""
     choose = random.Random(seed)  # noqa: S311 - chance that can be repeated, not secrecy
     site = install(folder / "site")
-    with database(admin_url, site) as (url, whole), psycopg.connect(whole, autocommit=True) as books:
+    with owned(admin_url, site, MODELS) as (url, whole), psycopg.connect(whole, autocommit=True) as books:
         work = Work(whole, choose)
         work.open()
         work.add(AHEAD)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from owned_databases import template
 from shop_models import TABLES
 
 from baton_migrations.chains import engine_chain
@@ -14,7 +15,6 @@ from baton_migrations.runner import migrate
 from baton_models import TASK_SETTINGS, AutomationModel, ExecutionStatus, RunModel
 from baton_models.database import DatabaseConfig, TextSession
 from baton_models.extension_guards import guard_table
-from baton_operator.local.postgres import as_role, create_database, drop_database
 
 TENANT = "team-a"
 
@@ -22,12 +22,8 @@ TENANT = "team-a"
 @pytest.fixture(scope="session")
 def shop_template(postgres_of, plain_role) -> Iterator[str]:
     """The name of a migrated database with the shop's tables, of the plain role."""
-    admin_url, name = postgres_of(18), f"template_{uuid.uuid4().hex}"
-    role, password = plain_role(18)
-    url = as_role(create_database(admin_url, name, owner=role), role, password)
-    make_shop(url)
-    yield name
-    drop_database(admin_url, name)
+    with template(postgres_of(18), make_shop, owner=plain_role(18)) as (name, _):
+        yield name
 
 
 def make_shop(url: str) -> None:

@@ -1,12 +1,12 @@
 """Databases with the schema, and a small world in them."""
 
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
 import pytest
+from owned_databases import template
 from psycopg import sql
 
 from baton_migrations.runner import migrate
@@ -21,7 +21,6 @@ from baton_models import (
     RunProgressModel,
 )
 from baton_models.database import DatabaseConfig
-from baton_operator.local.postgres import create_database, drop_database
 
 TENANT = "team-a"
 
@@ -29,10 +28,12 @@ TENANT = "team-a"
 @pytest.fixture(scope="session")
 def migrated_template(postgres_of: Callable[[int], str]) -> Iterator[str]:
     """The name of a migrated database of PostgreSQL 18 to make copies of."""
-    admin_url, name = postgres_of(18), f"template_{uuid.uuid4().hex}"
-    migrate(create_database(admin_url, name), progress=lambda _: None)
-    yield name
-    drop_database(admin_url, name)
+    with template(postgres_of(18), migrated) as (name, _):
+        yield name
+
+
+def migrated(url: str) -> None:
+    migrate(url, progress=lambda _: None)
 
 
 @pytest.fixture

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from extension_packages import ExtensionPackage
+from owned_databases import template
 
 from baton_migrations.errors import ExtensionsFailedError
 from baton_migrations.runner import migrate
-from baton_operator.local.postgres import create_database, drop_database
 
 
 def silent(_: str) -> None:
@@ -24,17 +23,16 @@ def owned_template(
     postgres_of: Callable[[int], str], plain_role: Callable[[int], tuple[str, str]]
 ) -> Iterator[tuple[str, str]]:
     """The name of a database that a plain role has migrated; the neighbour `ab` has a table in it."""
-    admin_url, name = postgres_of(18), f"template_{uuid.uuid4().hex}"
-    role, password = plain_role(18)
-    url = create_database(admin_url, name, owner=role)
-    user, _, rest = url.partition("@")
-    own_url = f"{user.partition('://')[0]}://{role}:{password}@{rest}"
-    migrate(own_url, progress=silent)
-    with psycopg.connect(own_url) as connection:
-        connection.execute("CREATE TABLE ext_ab_order (id integer); CREATE TABLE alembic_version_ab (version_num text)")
-        connection.execute("INSERT INTO alembic_version_ab VALUES ('0001')")
-    yield name, own_url
-    drop_database(admin_url, name)
+
+    def fill(url: str) -> None:
+        migrate(url, progress=silent)
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE ext_ab_order (id integer)")
+            connection.execute("CREATE TABLE alembic_version_ab (version_num text)")
+            connection.execute("INSERT INTO alembic_version_ab VALUES ('0001')")
+
+    with template(postgres_of(18), fill, owner=plain_role(18)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -170,6 +168,39 @@ def test_data_moves_in_its_own_tables_and_in_no_others(url, package):
     said = refused(url, package)
     assert "table ext_ab_order was not declared" in said
     assert "statement: SELECT * FROM ext_ab_order" in said
+
+
+MANAGED = """
+CREATE TABLE ext_a_deed (workflow_instance_id uuid PRIMARY KEY DEFAULT baton_current_run(),
+  parent_workflow_instance_id uuid UNIQUE REFERENCES ext_a_deed, child_workflow_instance_id uuid, action varchar(50),
+  created_at timestamptz NOT NULL DEFAULT now(), amount integer)
+"""
+GUARD = "ALTER TABLE ext_a_deed {} TRIGGER baton_managed_guard"
+
+
+@pytest.mark.parametrize("again", [[GUARD.format("ENABLE")], []], ids=["enabled again", "forgotten"])
+def test_a_revision_changes_managed_rows_where_it_says_so(url, package, again):
+    """The guard is in force afterwards, also where a revision has forgotten it."""
+    package.revise("0002", MANAGED)
+    migrate(url, progress=silent, chains=[package.chain])
+    with psycopg.connect(url) as connection:
+        automation = "WITH a AS (INSERT INTO automation (name) VALUES ('a') RETURNING id)"
+        made = f"{automation} INSERT INTO run (automation_id, status) SELECT id, 'PROCESSING' FROM a RETURNING id::text"
+        run = connection.execute(made).fetchone()
+        connection.execute("SELECT set_config('baton.run_id', %s, true)", run)
+        connection.execute("SET LOCAL baton.data_models = 'ext_a_deed'")
+        connection.execute("INSERT INTO ext_a_deed (amount) VALUES (7)")
+    change = "UPDATE ext_a_deed SET amount = amount * 100"
+    file = package.revise("0003", change)
+    assert "UPDATE on ext_a_deed is refused: it is changed by tasks of a run only" in refused(url, package)
+    file.unlink()
+    package.revise("0003", GUARD.format("DISABLE"), change, *again)
+    migrate(url, progress=silent, chains=[package.chain])
+    with psycopg.connect(url) as connection:
+        connection.execute("SET LOCAL baton.data_models = 'ext_a_deed'")
+        assert connection.execute("SELECT amount FROM ext_a_deed").fetchall() == [(700,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="UPDATE on ext_a_deed is refused"):
+            connection.execute(change)
 
 
 @pytest.mark.parametrize(

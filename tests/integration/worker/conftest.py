@@ -12,10 +12,10 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import pytest
+from laid_out import lay_out
 from sqlalchemy import text
 
 from baton_models import (
@@ -199,13 +199,8 @@ async def queue(shared_database: str) -> AsyncIterator[Queue]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as pip would leave it: a package of a site with an entry point of the group ``baton.tasks``."""
-    folder = tmp_path_factory.mktemp("site")
-    info = folder / "site_tasks-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: site-tasks\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[baton.tasks]\nsite = tasks_of_a_site\nbroken = not_there_at_all\n")
-    copy(HERE / "tasks_of_a_site.py", folder)
-    return folder
+    points = ("baton.tasks: site = tasks_of_a_site\nbroken = not_there_at_all",)
+    return lay_out(tmp_path_factory.mktemp("site"), "site-tasks", [HERE / "tasks_of_a_site.py"], *points)
 
 
 class Worker:

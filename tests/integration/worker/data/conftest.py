@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from shutil import copy
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from laid_out import lay_out
+from owned_databases import owned
 from sqlalchemy import text, update
 
 from baton_models import DispatchAttemptModel, OrchestrationInstanceModel, WorkflowDefinitionModel, new_id
 from baton_operator.engines.embedded.adapter import external_id
-from baton_operator.local.postgres import as_role, create_database, create_role, drop_database, drop_role
 
 HERE = Path(__file__).parent
-#: Makes Baton's tables and the site's, as the role that will use them; in a process of its own, because the metadata
-#: is one for a process.
-_MAKE = """
-import sys, models_of_acme
-from baton_models import Base
-from baton_models.database import DatabaseConfig
-Base.metadata.create_all(DatabaseConfig(sys.argv[1]).sa_engine)
-"""
+#: The entry points of the package.
+ACME = ("baton.tasks: acme = tasks_of_acme", "baton.models: acme = models_of_acme")
 _RUN_OF = text("SELECT run_id FROM dispatch_attempt WHERE token = :token")
 _BEGIN = text("UPDATE run SET status = 'PROCESSING', status_reason = 'Running', version = version + 1 WHERE id = :run")
 
@@ -36,29 +26,20 @@ _BEGIN = text("UPDATE run SET status = 'PROCESSING', status_reason = 'Running', 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as pip would leave it: a package with models and tasks."""
-    folder = tmp_path_factory.mktemp("site")
-    info = folder / "acme-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[baton.tasks]\nacme = tasks_of_acme\n[baton.models]\nacme = models_of_acme\n"
-    )
-    for module in ("models_of_acme.py", "tasks_of_acme.py"):
-        copy(HERE / module, folder)
-    return folder
+    return lay_out(tmp_path_factory.mktemp("site"), "acme", HERE.glob("*_of_acme.py"), *ACME)
 
 
 @pytest.fixture(scope="module")
-def shared_database(postgres_server: str, site: Path) -> Iterator[str]:
-    """A database of a plain role, with Baton's tables and the site's: row-level security binds no superuser."""
-    name = f"test_{uuid.uuid4().hex}"
-    create_role(postgres_server, name, name)
-    url = as_role(create_database(postgres_server, name, owner=name), name, name)
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), *sys.path])}
-    subprocess.run([sys.executable, "-c", _MAKE, url], env=environ, check=True)
-    yield url
-    drop_database(postgres_server, name)
-    drop_role(postgres_server, name)
+def databases(postgres_server: str, site: Path) -> Iterator[tuple[str, str]]:
+    """A database of a plain role, with Baton's tables and the site's: as that role, and as the administrator."""
+    with owned(postgres_server, site, "models_of_acme") as urls:
+        yield urls
+
+
+@pytest.fixture(scope="module")
+def shared_database(databases: tuple[str, str]) -> str:
+    """The database as its role, whom row-level security binds."""
+    return databases[0]
 
 
 class Books:
@@ -87,9 +68,9 @@ class Books:
 
 
 @pytest.fixture(scope="module")
-def books(postgres_server: str, shared_database: str) -> Books:
+def books(databases: tuple[str, str]) -> Books:
     """The administrator's view."""
-    return Books(postgres_server.rpartition("/")[0] + urlsplit(shared_database).path)
+    return Books(databases[1])
 
 
 @pytest.fixture
