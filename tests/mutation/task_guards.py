@@ -12,6 +12,7 @@ PARENTS_FILE = "operator/baton_operator/loops/parents.py"
 HOOKS_SQL = "migrations/baton_migrations/engine/versions/0013_hooks.py"
 ONE = "tests/integration/worker/data/test_one_transaction.py::test_"
 FAULTS = "tests/integration/worker/data/test_data_faults.py::test_"
+DYING = "tests/integration/worker/test_dying_workers.py::test_"
 DECLARED = "tests/integration/worker/data/test_declared_models.py::test_"
 CALLED = "tests/integration/worker/data/test_hooks_called.py::test_"
 HOOKING = "tests/integration/loops/test_hooking.py::test_"
@@ -111,5 +112,26 @@ TASKS = (
         "WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT counted RETURNING id",
         "WHERE id = ANY(CAST(:ids AS uuid[])) AND counted RETURNING id",
         (HOOKING + "an_end_is_counted_once_by_whoever_marks_it",),
+    ),
+    Guard(
+        "the session of a frozen task is ended by whoever takes it over",
+        "operator/baton_operator/worker/aftermath.py",
+        "        await claims.end_silent(session)\n",
+        "",
+        (FAULTS + "a_task_that_begins_anew_does_not_wait_for_its_frozen_self",),
+    ),
+    Guard(
+        "a worker that is frozen in a transaction of its own loses it",
+        "operator/baton_operator/worker/__main__.py",
+        "        idle_in_transaction_ms=FROZEN_MS,\n",
+        "",
+        (DYING + "a_worker_that_is_frozen_in_a_transaction_of_its_own_loses_it",),
+    ),
+    Guard(
+        "a task may pause in its transaction",
+        TRANSACTION,
+        "set_config('idle_in_transaction_session_timeout', '0', true)",
+        "set_config('idle_in_transaction_session_timeout', '10s', true)",
+        (ONE + "a_task_may_pause_in_its_transaction",),
     ),
 )

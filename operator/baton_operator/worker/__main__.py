@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from baton_models.database import DatabaseConfig
 from baton_operator import logs
 from baton_operator.worker.aftermath import Aftermath
+from baton_operator.worker.claims import FROZEN_MS
 from baton_operator.worker.lineage import end_with
 from baton_operator.worker.settings import WorkerSettings
 from baton_operator.worker.settlement import unit_settlement
@@ -17,7 +18,13 @@ from baton_operator.worker.supervisor import Supervisor
 
 async def work(settings: WorkerSettings) -> None:
     """Run one worker in the running event loop; SIGTERM and SIGINT drain it."""
-    database = DatabaseConfig(settings.database_url, pool_size=2, max_overflow=2, application_name="baton-worker")
+    database = DatabaseConfig(
+        settings.database_url,
+        pool_size=2,
+        max_overflow=2,
+        application_name="baton-worker",
+        idle_in_transaction_ms=FROZEN_MS,
+    )
     supervisor = Supervisor(settings, database, Aftermath(unit_settlement()), os.environ)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

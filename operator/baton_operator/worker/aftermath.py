@@ -52,6 +52,7 @@ class Aftermath:
 
     async def reclaim(self, session: AsyncSession) -> int:
         """Settle tasks whose workers have fallen silent, and return how many; the caller commits."""
+        await claims.end_silent(session)
         rows = await claims.expired(session)
         for row in rows:
             await self._crashed(session, row, row.worker, "the worker fell silent: its lease ran out")

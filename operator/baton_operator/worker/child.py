@@ -259,7 +259,8 @@ def main() -> None:
             pool_size=1,
             max_overflow=1,
             engine_kwargs={"pool_pre_ping": False},
-            application_name="baton-task",
+            application_name=claims.session_name(config.worker),
+            idle_in_transaction_ms=claims.FROZEN_MS,
         )
         capture = Capture(database, config.worker)
         _log_to(capture.real_stderr, config)

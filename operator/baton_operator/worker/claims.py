@@ -20,6 +20,8 @@ from baton_operator.tasks import HookCall, Task
 
 #: Seconds that a hook may take where the Automation does not say, and at most.
 HOOK_TIMEOUT, HOOK_TIMEOUT_MOST = 30.0, 300.0
+#: Milliseconds after which a process that is frozen in a transaction of Baton's own loses it, and its locks.
+FROZEN_MS = 10_000
 
 _TEXTS = ARRAY(Text)
 
@@ -92,6 +94,17 @@ _HELD = text(
     """
     SELECT id, token, cancel_requested, on_crash, crashes, logs FROM embedded_task
     WHERE worker = :worker AND state = 'running' FOR UPDATE
+    """
+)
+# A process that is frozen, or on a machine that is gone, cannot end its transaction itself: the locks of what its task
+# has written would keep the next start of the same task waiting. Only our own role's sessions, which we may always end.
+_END_SILENT = text(
+    """
+    SELECT pg_terminate_backend(s.pid, 1000)
+    FROM embedded_task t
+    JOIN pg_stat_activity s ON s.application_name = 'baton-task ' || substring(t.worker FROM '[^/]*$')
+    WHERE t.state = 'running' AND t.lease_until < clock_timestamp()
+      AND s.datname = current_database() AND s.usename = current_user
     """
 )
 _EXPIRED = text(
@@ -208,6 +221,16 @@ async def cancels(session: AsyncSession, workers: Sequence[str]) -> set[UUID]:
 async def held(session: AsyncSession, worker: str) -> Sequence[Row[Any]]:
     """Lock and return what a dead *worker* has left running: one task at most."""
     return (await session.execute(_HELD, {"worker": worker})).all()
+
+
+def session_name(worker: str) -> str:
+    """Give the name that the connections of the child *worker* have in ``pg_stat_activity``."""
+    return f"baton-task {worker.rpartition('/')[2]}"
+
+
+async def end_silent(session: AsyncSession) -> None:
+    """End the sessions of workers who have fallen silent, and with them what their tasks have not committed."""
+    await session.execute(_END_SILENT)
 
 
 async def expired(session: AsyncSession) -> Sequence[Row[Any]]:

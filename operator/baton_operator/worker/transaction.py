@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Executable, Result
+from sqlalchemy import Connection, Executable, Result, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,6 +31,9 @@ from baton_operator.worker.task_session import TaskSession
 
 #: How often the end is written at most, where others are in the way.
 TRIES = 5
+
+#: A task may pause in its transaction as long as it likes: Baton's own limit (`FROZEN_MS`) is not for it.
+_SETTINGS = text(f"{TASK_SETTINGS.text}, set_config('idle_in_transaction_session_timeout', '0', true)")
 
 T = TypeVar("T")
 
@@ -164,7 +167,7 @@ class TaskTransaction:
         for is_last in (False, True):
             connection = sa_engine.connect()
             try:
-                connection.execute(TASK_SETTINGS, values)
+                connection.execute(_SETTINGS, values)
             except DBAPIError as error:
                 connection.close()
                 if is_last or not error.connection_invalidated:

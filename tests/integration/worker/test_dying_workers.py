@@ -90,6 +90,32 @@ async def test_a_worker_that_was_frozen_commits_nothing_after_its_lease(queue, s
     assert starts(tmp_path / "ledger") == 2
 
 
+async def test_a_worker_that_is_frozen_in_a_transaction_of_its_own_loses_it(
+    queue, own_worker, shared_database, tmp_path
+):
+    """It waits for a lock, is frozen, and is given the lock: the server takes it away after ten seconds."""
+    token = await begun(queue, "site.once", tmp_path / "ledger", seconds=20)
+    ours = "application_name = 'baton-worker' AND datname = current_database()"
+    with psycopg.connect(shared_database, autocommit=True) as connection:
+
+        async def count(condition, expected, within=30.0):
+            deadline = time.monotonic() + within
+            while connection.execute(
+                f"SELECT count(*) FROM pg_stat_activity WHERE {ours} AND {condition}"
+            ).fetchone() != (expected,):
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.05)
+
+        with connection.transaction():
+            connection.execute("SELECT FROM embedded_task WHERE token = %s FOR UPDATE", [token])
+            await count("wait_event_type = 'Lock'", 1)
+            os.kill(own_worker.process.pid, signal.SIGSTOP)
+        await count("state = 'idle in transaction'", 1)
+        await count("state = 'idle in transaction'", 0)
+    os.kill(own_worker.process.pid, signal.SIGCONT)
+    assert (await queue.ended(token)).native == "succeeded"
+
+
 async def logged(worker, *words, within=10.0):
     deadline = time.monotonic() + within
     while not any(word in worker.log.read_text() for word in words):

@@ -105,6 +105,13 @@ async def end_the_transaction_later(line: str, method: str, context: TaskContext
     await getattr(context.session, method)()
 
 
+@task("acme.commit-as-text")
+def commit_as_text(line: str, context: TaskContext) -> None:
+    context.session.add(note(context, line))
+    context.session.flush()
+    context.session.execute(text("COMMIT"))
+
+
 @task("acme.block")
 def block(line: str, context: TaskContext) -> None:
     with context.session as session:
@@ -181,6 +188,11 @@ def purchase(amount: int, context: TaskContext) -> str:
     context.session.add(row)
     context.session.flush()
     return str(row.workflow_instance_id)
+
+
+@task("acme.longest-pause")
+def longest_pause(context: TaskContext) -> str:
+    return str(context.session.scalar(text("SHOW idle_in_transaction_session_timeout")))
 
 
 @task("acme.tell")

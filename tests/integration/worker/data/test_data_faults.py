@@ -3,13 +3,17 @@
 import asyncio
 import os
 import signal
-import time
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from baton_spine.wire import wired
 
 ENDED = "the database connection was lost before the task's rows were committed: they are gone"
+#: Transactions of tasks that are open in this database, not counting those that are asking for one right now.
+OPEN = """
+SELECT count(*) FROM pg_stat_activity
+WHERE starts_with(application_name, 'baton-task ') AND state = 'idle in transaction' AND datname = current_database()
+"""
 WAITING = ["acme.note-and-wait", "acme.note-and-wait-later"]
 
 
@@ -62,14 +66,31 @@ async def test_a_worker_that_lost_its_lease_commits_nothing(queue, start_worker,
         os.kill(pid, signal.SIGSTOP)
     start_worker(lease=2)
     assert "fell silent" in (await queue.ended(token)).message
+    async with asyncio.timeout(60):
+        while books.read(OPEN) != [(0,)]:  # noqa: ASYNC110 - another process ends it
+            await asyncio.sleep(0.05)
     for pid in reversed(pids):
         os.kill(pid, signal.SIGCONT)
-    open_ones = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'baton-task' AND xact_start IS NOT NULL"
-    deadline = time.monotonic() + 60
-    while books.read(f"{open_ones} AND datname = current_database()") != [(0,)]:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
+    await asyncio.to_thread(frozen.stop, 60)
     assert (books.lines(token), books.run(token)[0]) == ([], "FAILED")
+
+
+async def test_a_task_that_begins_anew_does_not_wait_for_its_frozen_self(queue, start_worker, books, hand, tmp_path):
+    """It writes the same unique line: whoever takes the task over ends the session that has it."""
+    frozen = start_worker(lease=2)
+    token = await hand("acme.again", line="frozen", file=str(tmp_path / "starts"), seconds=3)
+    await queue.says(token, "begun")
+    pids = [frozen.process.pid, *frozen.children()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    start_worker(lease=2)
+    await queue.ended(token)
+    assert (books.lines(token), books.run(token)) == (["frozen"], ("COMPLETED", None))
+    assert (tmp_path / "starts").read_text().startswith("start\nstart\n")
+    for pid in reversed(pids):
+        os.kill(pid, signal.SIGCONT)
+    await asyncio.to_thread(frozen.stop, 60)
+    assert (books.lines(token), books.run(token)) == (["frozen"], ("COMPLETED", None))
 
 
 class AtCommit:

@@ -69,6 +69,13 @@ async def test_a_task_cannot_end_the_transaction(queue, books, hand, task, metho
     assert (seen.native, books.lines(token)) == ("failed", [])
 
 
+async def test_a_commit_as_text_is_not_told_as_done(queue, worker, books, hand):
+    """Nothing sees it in time: the rows stay, but nobody is told that the task has done its work."""
+    token = await hand("acme.commit-as-text", line="behind Baton's back")
+    assert (await queue.ended(token)).native == "failed"
+    assert (books.lines(token), books.run(token)[0]) == (["behind Baton's back"], "FAILED")
+
+
 async def test_a_session_is_not_used_as_a_context_manager(queue, worker, books, hand):
     """Its end would undo everything without a word."""
     token = await hand("acme.block", line="in a block")
@@ -81,6 +88,12 @@ async def test_a_task_that_touches_no_data_has_no_transaction(queue, worker, boo
     seen = await queue.ended(token)
     ((run,),) = books.read("SELECT run_id::text FROM dispatch_attempt WHERE token = %s", token)
     assert seen.result == {"run": run, "parent": None, "action": "create"}
+
+
+async def test_a_task_may_pause_in_its_transaction(queue, worker, hand):
+    """The limit that ends frozen processes is for Baton's own transactions."""
+    token = await hand("acme.longest-pause")
+    assert (await queue.ended(token)).result == "0"
 
 
 async def test_rows_and_the_run_s_end_are_never_seen_apart(queue, worker, books, hand):
