@@ -251,8 +251,8 @@ DISPATCH = (
     Guard(
         "a suspended Engine is not sent to",
         CLAIM,
-        "WHERE e.is_active AND NOT e.suspend AND h.ready_reason",
-        "WHERE e.is_active AND h.ready_reason",
+        "e.is_active AND NOT e.suspend AND h.ready_reason",
+        "e.is_active AND h.ready_reason",
         (CLAIMING + "an_engine_that_may_not_be_sent_to_keeps_its_runs_waiting",),
     ),
     Guard(
