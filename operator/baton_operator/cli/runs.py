@@ -23,6 +23,7 @@ from baton_operator.cli.run_rows import Row, find_run, list_runs, read_history, 
 from baton_operator.cli.run_tree import run_tree
 from baton_operator.cli.surroundings import database, default_namespace, kubernetes, run
 from baton_operator.decide.durations import seconds
+from baton_operator.kube.errors import KubeError, NoConnectionError
 
 app = typer.Typer(
     cls=ReportingGroup,
@@ -238,7 +239,7 @@ def wait(
 
 async def wait_for(namespace: str, name: str, timeout: float | None) -> Row:  # noqa: ASYNC109 - named by its option
     """
-    Poll the rows until the Run has ended.
+    Poll the rows until the Run has ended: the one that has the name now, not an older one of that name.
 
     Args:
         timeout: Seconds, or None for ever.
@@ -248,13 +249,14 @@ async def wait_for(namespace: str, name: str, timeout: float | None) -> Row:  # 
         TooLateExit: The time is up.
     """
     begun = time.monotonic()
+    uid = await _uid_of(namespace, name)
     async with database() as found:
         while True:
             passed = time.monotonic() - begun
             last = "is not there yet"
             try:
                 async with found.get_async_session() as session:
-                    row = await find_run(session, namespace, name)
+                    row = await find_run(session, namespace, uid or name)
             except NotFoundExit:
                 if passed > ADMITTED_WITHIN:
                     raise
@@ -265,6 +267,16 @@ async def wait_for(namespace: str, name: str, timeout: float | None) -> Row:  # 
             if timeout is not None and passed > timeout:
                 raise TooLateExit(f"run {namespace}/{name} {last} after {timeout:.0f} s")
             await asyncio.sleep(_POLL)
+
+
+async def _uid_of(namespace: str, name: str) -> str | None:
+    """Ask the API server which Run has the name now; None where there is none, or nobody to ask."""
+    try:
+        async with kubernetes() as client:
+            uid: str = (await client.get("Run", namespace, name))["metadata"]["uid"]
+            return uid
+    except (NoConnectionError, KubeError):
+        return None
 
 
 @app.command()

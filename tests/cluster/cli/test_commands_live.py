@@ -102,6 +102,18 @@ def test_wait_tells_by_its_exit_code_how_it_ended(busy: Stage, baton: Baton) -> 
     assert baton("runs", "wait", "long").returncode == 4
 
 
+def test_wait_takes_no_older_run_of_that_name_for_the_one_that_was_applied(busy: Stage, baton: Baton) -> None:
+    """As in scripts that apply the same name again and again: what is over is no answer, also while nobody works."""
+    busy.run("again", "hello", name="Ada")
+    assert baton("runs", "wait", "again", "--timeout", "60s").returncode == 0
+    busy.delete("Run", "again")
+    busy.operators[0].freeze()
+    busy.run("again", "fail", message="this time it fails")
+    assert baton("runs", "wait", "again", "--timeout", "1s").returncode == 5
+    busy.operators[0].thaw()
+    assert baton("runs", "wait", "again", "--timeout", "60s").returncode == 4
+
+
 def test_an_engine_is_asked_from_here(busy: Stage, baton: Baton) -> None:
     """One that answers says what it can; one that is away, or unknown, is an error of one line."""
     done = baton("engines", "test", "tasks", "-o", "json")

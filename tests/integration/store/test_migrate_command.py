@@ -87,5 +87,5 @@ def test_a_database_that_never_comes_is_not_waited_for_longer(capsys: pytest.Cap
 def test_what_the_database_refuses_is_not_tried_again(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     with psycopg.connect(store_url) as connection:
         connection.execute("ALTER TABLE alembic_version RENAME version_num TO other")
-    assert command.main(["--database-url", store_url, "--wait-for-database=60"]) == 1
+    assert command.main(["--database-url", store_url, "--wait-for-database=5"]) == 1
     assert "does not answer" not in capsys.readouterr().out
