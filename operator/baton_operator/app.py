@@ -229,12 +229,14 @@ class App:
 
     async def _verify_schema(self) -> None:
         """Wait for the database; then check the schema, once, before anything is written."""
+        self.metrics.describe_build(version=VERSION, revision=self.settings.revision, postgres="")
         while not self.stopping.is_set():
             try:
                 state = await asyncio.to_thread(check.verify, self.settings.database_url)
                 await self._describe_build()
             except SQLAlchemyError as error:
                 logger.warning("database.unreachable", extra={"reason": type(error).__name__})
+                self.metrics.loop_errors.labels(loop="start", reason=type(error).__name__).inc()
                 await asyncio.sleep(2)
                 continue
             for chain in state.chains:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 
 from baton_spine.stage import Stage
@@ -39,3 +40,17 @@ def test_a_run_is_measured_on_its_way(stage: Stage) -> None:
     assert build["postgres"].split(".")[0].isdigit()
     assert found["baton_db_wait_seconds_count"][0][1] > 0
     assert found["baton_schema_head"] == [({"chain": "engine"}, 1.0)]
+
+
+def test_an_operator_whose_database_is_away_says_so_to_prometheus(stage: Stage) -> None:
+    """Else nobody could tell a database that is away from an operator that is."""
+    operator = stage.operator(BATON_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none", BATON_REVISION="4f2c1a9")
+
+    def failed() -> bool:
+        with contextlib.suppress(OSError):
+            found = scrape(operator.port)
+            starts = [value for labels, value in found.get("baton_loop_errors_total", ()) if labels["loop"] == "start"]
+            return bool(starts) and found["baton_build_info"][0][0]["revision"] == "4f2c1a9"
+        return False
+
+    stage.until(failed, 60, what="a failed start in the metrics")
