@@ -122,6 +122,7 @@ class _Ear:
     def __init__(self, connection: Connection, settings: Settings, intake: Intake, metrics: Metrics) -> None:
         self._connection = connection
         self._namespaces = settings.namespaces
+        self._identity: Any = settings.replica
         self._metrics = metrics
         self._memo = kopf.Memo(intake=intake, metrics=metrics)
         self._heard: set[Kind] = set()
@@ -139,6 +140,7 @@ class _Ear:
             registry=self._registry(),
             settings=self._settings(),
             memo=self._memo,
+            identity=self._identity,  # else kopf makes one of the user's name, and an image's numeric user has none
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
         )

@@ -40,17 +40,29 @@ class Release:
 
     def install(self, image: Image) -> str:
         """Install it and wait until it is ready; give what helm said."""
-        return self.cluster.helm("install", *self.words(image), "--wait")
+        return self._helm("install", *self.words(image), "--wait")
 
     def upgrade(self, image: Image, **values: Any) -> str:
         """Upgrade it and wait until it is ready."""
-        return self.cluster.helm("upgrade", *self.words(image, **values), "--wait")
+        return self._helm("upgrade", *self.words(image, **values), "--wait")
 
     def rollback(self, revision: int) -> None:
         """Go back to a revision and wait until it is ready."""
-        self.cluster.helm(
-            "rollback", self.name, str(revision), "--namespace", self.namespace, "--wait", "--timeout", "5m"
-        )
+        self._helm("rollback", self.name, str(revision), "--namespace", self.namespace, "--wait", "--timeout", "5m")
+
+    def _helm(self, *words: str) -> str:
+        done = self.cluster.try_helm(*words)
+        assert done.returncode == 0, f"helm {' '.join(words)}\n{done.stdout}{done.stderr}{self.story()}"
+        return done.stdout
+
+    def story(self) -> str:
+        """Tell what its Pods say, for a person who wonders why a test has failed."""
+        selector = f"app.kubernetes.io/instance={self.name}"
+        where = ("-n", self.namespace)
+        said = [self.cluster.try_kubectl("get", "pods", "-o", "wide", *where).stdout]
+        words = ("logs", "-l", selector, "--all-containers", "--prefix", "--tail=20", *where)
+        said += [self.cluster.try_kubectl(*words, *which).stdout for which in ((), ("--previous",))]
+        return "\n".join(said)
 
     def pods(self, component: str = "operator") -> list[dict[str, Any]]:
         """List the Pods of one component."""
