@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from airflow_guards import AIRFLOW
 from argo_guards import ARGO as ARGO_WAYS
+from chart_guards import CHART
 from dispatch_guards import DISPATCH
 from extension_guards import EXTENSIONS
 from guard import Guard
 from jenkins_guards import JENKINS
 from limit_guards import LIMITS
 from migration_guards import MIGRATIONS
+from monitoring_guards import MONITORING
 from showing_guards import SHOWING
 from suite_guards import SUITE
 from task_guards import TASKS
@@ -229,6 +231,8 @@ GUARDS = (
     + BORDERS
     + EXTENSIONS
     + MIGRATIONS
+    + CHART
+    + MONITORING
     + AIRFLOW
     + ARGO_WAYS
     + JENKINS

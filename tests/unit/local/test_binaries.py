@@ -48,6 +48,11 @@ def test_kubectl_of_the_path_comes_before_the_wheel_s(tmp_path: Path) -> None:
     assert binaries.kubectl() != _program(tmp_path / "path" / "kubectl") == binaries.kubectl()
 
 
+def test_a_helm_that_is_installed_is_not_built(tmp_path: Path) -> None:
+    on_path = _program(tmp_path / "path" / "helm")
+    assert binaries.helm(print) == on_path
+
+
 @pytest.mark.parametrize("version", [16, 18])
 def test_the_wheel_holds_both_versions_of_postgresql(version: int) -> None:
     said = subprocess.check_output([binaries.postgres_programs(version) / "initdb", "--version"], text=True)
