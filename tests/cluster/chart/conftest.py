@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 from baton_chart.installation import Installation
-from baton_spine.fixtures import migrated, shared_argo
+from baton_spine.fixtures import migrated, operator_kubeconfig, shared_argo, stages
 
 from baton_operator.local.kubernetes import ControlPlane
 from baton_operator.local.progress import say_on_stderr
 from baton_operator.local.scratch import scratch_home
 
-__all__ = ["migrated", "shared_argo"]
+__all__ = ["migrated", "operator_kubeconfig", "shared_argo", "stages"]
 
 
 @pytest.fixture(scope="session")

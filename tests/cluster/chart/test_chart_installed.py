@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from baton_chart.installation import Installation
+from baton_chart.installation import KINDS, Installation
 from baton_chart.rendering import CHART
 
 from baton_operator.local.errors import ApiError
@@ -18,7 +18,6 @@ from baton_operator.local.errors import ApiError
 NAMESPACE = "life"
 DATABASE = {"existingSecret": {"name": "db"}}
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-KINDS = ("engines.baton.dev", "automations.baton.dev", "runs.baton.dev")
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -27,8 +26,7 @@ pytestmark = pytest.mark.timeout(900)
 def life(installation: Installation) -> Iterator[Installation]:
     """A cluster where nothing of Baton is, and nothing is left."""
     yield installation
-    if installation.helm("list", "--namespace", NAMESPACE, "--short", "--all"):
-        uninstall(installation)
+    installation.remove(NAMESPACE)
     installation.server.kubectl("delete", "crd", "--ignore-not-found", *KINDS)
 
 

@@ -13,6 +13,7 @@ from baton_chart.rendering import CHART, installed
 
 from baton_operator.local.api_server import ApiServer
 
+KINDS = ("engines.baton.dev", "automations.baton.dev", "runs.baton.dev")
 #: What is asked of resources: (API group, resource with its subresource, verb).
 Right = tuple[str, str, str]
 
@@ -49,8 +50,13 @@ class Installation:
         """Install or upgrade a release, and give Helm's notes."""
         flags = ("--namespace", namespace, "--create-namespace", "--install")
         said = self.helm("upgrade", release, chart, *flags, values=values)
-        self.server.wait_established("engines.baton.dev", "automations.baton.dev", "runs.baton.dev")
+        if (values.get("crds") or {}).get("enabled", True):
+            self.server.wait_established(*KINDS)
         return said.partition("NOTES:\n")[2]
+
+    def remove(self, namespace: str, release: str = "baton") -> None:
+        """Uninstall a release, if it is there; the kinds may stay."""
+        self.helm("uninstall", release, "--namespace", namespace, "--wait", "--ignore-not-found")
 
     def requests_of(self, namespace: str, account: str) -> list[dict[str, Any]]:
         """Read what a ServiceAccount has asked for so far."""
