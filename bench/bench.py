@@ -41,7 +41,7 @@ NAMESPACE = "bench"
 LIMITS = {"maxInFlight": 1000, "requestsPerSecond": 1000, "burst": 1000}
 GOALS = {"API writes": 3.0, "SQL statements": 2.0, "engine requests": 1.1}
 WRITES = {"POST", "PUT", "PATCH", "DELETE", "APPLY"}
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 @dataclass(frozen=True, slots=True)

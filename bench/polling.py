@@ -35,7 +35,7 @@ FAKES = Path(__file__).resolve().parent.parent / "tests" / "fakes"
 ON_A_PAGE = 500
 #: A poll must cost at most this share of one core.
 GOAL = 0.01
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 def main() -> None:

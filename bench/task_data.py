@@ -38,7 +38,7 @@ SELECT 1000 * percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM pac
 """
 _LAST = "SELECT coalesce(max(id::text)::uuid, '00000000-0000-0000-0000-000000000000') FROM embedded_task"
 _UNDER_WAY = "SELECT count(*) FROM embedded_task WHERE state IN ('queued', 'running')"
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 def main() -> None:
