@@ -24,7 +24,7 @@ PIP_INDEX_URL ?=
 SITE_CA ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header
 AIRFLOW := operator/baton_operator/local/python/airflow/requirements
-SOURCES := models migrations operator charts docs tests bench examples
+SOURCES := models migrations operator charts $(wildcard docs/*.py) tests bench examples
 
 .PHONY: docs help demo up down check format test mutate test-chart bench crash crash-real crash-tasks crash-wrong image build lock generate clean
 

@@ -28,6 +28,9 @@ LOCK_TIMEOUT_MS = 10_000
 
 _URL = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://(?P<user>[^/?]*@)?(?P<hosts>[^/?@]*)(?P<rest>[/?].*)?", re.DOTALL)
 
+#: A process of Baton's that is frozen in the middle of a transaction loses it, and its locks, after these milliseconds.
+FROZEN_MS = 10_000
+
 
 class TextSession(Session):
     """A session that takes plain SQL too: ``session.execute("SELECT 1")`` needs no ``text()``."""

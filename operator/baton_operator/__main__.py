@@ -18,7 +18,7 @@ from baton_operator.kube.errors import NoConnectionError
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.metrics import Metrics
 from baton_operator.orphans import reap_orphans
-from baton_operator.settings import LOOPS, InvalidSettingError, Settings
+from baton_operator.settings import LOOPS, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +54,10 @@ def main(given: Sequence[str] | None = None) -> None:
         settings = Settings.read(environ)
         connection = Connection.discover(environ)
         faults.arm(environ)
-    except (InvalidSettingError, NoConnectionError, faults.UnknownFailpointError) as error:
+        logs.configure(settings.log_format, settings.log_level)  # type: ignore[arg-type] # checked there
+    except (ValueError, NoConnectionError) as error:
         print(f"baton-operator: {error}", file=sys.stderr)  # noqa: T201 - logging is not set up yet
         raise SystemExit(EXIT_USAGE) from None
-    logs.configure(settings.log_format, settings.log_level)  # type: ignore[arg-type] # checked there
     gc.freeze()
     raise SystemExit(asyncio.run(_operate(settings, connection)))
 

@@ -18,7 +18,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from baton_migrations import check
-from baton_models.database import DatabaseConfig
+from baton_models.database import FROZEN_MS, DatabaseConfig
 from baton_operator import VERSION
 from baton_operator.engines.airflow.adapter import airflow_adapter
 from baton_operator.engines.argo.adapter import argo_adapter
@@ -67,8 +67,6 @@ logger = logging.getLogger(__name__)
 
 #: A turn that takes longer means that the process cannot do its work any more, in seconds.
 STUCK = 120.0
-#: A process that is frozen in the middle of a transaction loses it, and its locks, after this many milliseconds.
-FROZEN_MS = 10_000
 
 
 def embedded_adapter(spec: EngineSpec, surroundings: Surroundings) -> EngineAdapter:

@@ -42,6 +42,7 @@ _NOISE = frozenset({"settings", "k8s_skip", "k8s_ref", "_record", "_from_structl
 _QUIET = dict.fromkeys(("sqlalchemy", "alembic", "aiohttp", "httpx", "httpx2"), logging.WARNING)
 
 Format = Literal["json", "text", ""]
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def configure(format: Format, level: str, *, stream: TextIO | None = None) -> None:  # noqa: A002 - the setting's name
@@ -50,20 +51,22 @@ def configure(format: Format, level: str, *, stream: TextIO | None = None) -> No
 
     Args:
         format: ``json`` for one object a line, ``text`` for people, empty for text on a terminal and json elsewhere.
-        level: DEBUG, INFO, WARNING or ERROR.
+        level: DEBUG, INFO, WARNING or ERROR, in whatever case.
         stream: Where lines go. Default: standard error.
 
     Raises:
-        ValueError: There is no such format or level.
+        ValueError: There is no such format or level; the text names the variable and what there is.
     """
     target = stream or sys.stderr
     if format not in {"json", "text", ""}:
-        raise ValueError(f"log format {format!r}: json or text")
+        raise ValueError(f"BATON_LOG_FORMAT={format!r}: json or text")
+    if level.upper() not in LEVELS:
+        raise ValueError(f"BATON_LOG_LEVEL={level!r}: {', '.join(LEVELS)}")
     people = format == "text" or (not format and target.isatty())
     handler = logging.StreamHandler(target)
     handler.setFormatter(formatter(people=people, colors=people and target.isatty()))
     root = logging.getLogger()
-    root.setLevel(level)
+    root.setLevel(level.upper())
     for each in root.handlers[:]:
         root.removeHandler(each)
     root.addHandler(handler)

@@ -23,6 +23,8 @@ HomeOption = Annotated[
     Path, typer.Option("--home", envvar="BATON_HOME", help="The folder in which everything is kept.", show_default=True)
 ]
 _HOME = Path(".baton")
+#: What to type next where the examples are not at hand.
+_NEXT = "kubectl explain run.spec   # or see examples travel: baton demo"
 
 
 @app.command()
@@ -42,7 +44,7 @@ def up(
     if operator:
         folders = {"examples/argo/": endpoints.argo_url, "examples/airflow/": endpoints.airflow_url}
         examples = next((folder for folder, url in folders.items() if url), "examples/")
-        typer.echo(f"kubectl apply -f {examples} && kubectl get runs --watch")
+        typer.echo(f"kubectl apply -f {examples} && kubectl get runs --watch" if Path(examples).is_dir() else _NEXT)
 
 
 @app.command()

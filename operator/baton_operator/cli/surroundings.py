@@ -36,7 +36,7 @@ def database_url() -> str:
     local = _local_database_url()
     if local is None:
         raise UnreachableExit(
-            f"nobody said where the database is: set {address.URL_VARIABLE}=postgresql://user:password@host/name, "
+            f"nobody said where the database is: set {address.URL_VARIABLE} to a URL such as postgresql://host/name, "
             "or start a local Baton with `baton local up`"
         )
     return local

@@ -6,10 +6,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from baton_models.database import DatabaseConfig
+from baton_models.database import FROZEN_MS, DatabaseConfig
 from baton_operator import logs
 from baton_operator.worker.aftermath import Aftermath
-from baton_operator.worker.claims import FROZEN_MS
 from baton_operator.worker.lineage import end_with
 from baton_operator.worker.settings import WorkerSettings
 from baton_operator.worker.settlement import unit_settlement
@@ -37,7 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = WorkerSettings.read(sys.argv[1:] if arguments is None else arguments, os.environ)
     if settings.end_with is not None:
         end_with(settings.end_with)
-    logs.configure(settings.log_format, settings.log_level)  # type: ignore[arg-type] # checked there
+    try:
+        logs.configure(settings.log_format, settings.log_level)  # type: ignore[arg-type] # checked there
+    except ValueError as error:
+        print(f"baton-worker: {error}", file=sys.stderr)  # noqa: T201 - logging is not set up yet
+        raise SystemExit(2) from None
     asyncio.run(work(settings))
 
 

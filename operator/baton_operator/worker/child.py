@@ -21,7 +21,7 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from baton_models.database import DatabaseConfig
+from baton_models.database import FROZEN_MS, DatabaseConfig
 from baton_models.errors import DataModelNotFoundError
 from baton_models.failures import backoff, is_transient, sqlstate
 from baton_models.registry import DataModelRegistry
@@ -260,7 +260,7 @@ def main() -> None:
             max_overflow=1,
             engine_kwargs={"pool_pre_ping": False},
             application_name=claims.session_name(config.worker),
-            idle_in_transaction_ms=claims.FROZEN_MS,
+            idle_in_transaction_ms=FROZEN_MS,
         )
         capture = Capture(database, config.worker)
         _log_to(capture.real_stderr, config)

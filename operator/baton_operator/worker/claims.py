@@ -20,8 +20,6 @@ from baton_operator.tasks import HookCall, Task
 
 #: Seconds that a hook may take where the Automation does not say, and at most.
 HOOK_TIMEOUT, HOOK_TIMEOUT_MOST = 30.0, 300.0
-#: Milliseconds after which a process that is frozen in a transaction of Baton's own loses it, and its locks.
-FROZEN_MS = 10_000
 
 _TEXTS = ARRAY(Text)
 

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 
+import kopf
 import pytest
 
 from baton_operator import logs
@@ -56,7 +57,9 @@ def test_kopfs_records_name_their_object(stream: io.StringIO):
     """Kopf keeps the object in an attribute of its own; positional arguments are filled in."""
     reference = {"apiVersion": "baton.dev/v1alpha1", "kind": "Run", "name": "fleet", "uid": "u1", "namespace": "ns"}
     logging.getLogger("kopf.objects").warning(
-        "Handler %r failed", "run_seen", extra={"k8s_ref": reference, "k8s_skip": True, "settings": object()}
+        "Handler %r failed",
+        "run_seen",
+        extra={"k8s_ref": reference, "k8s_skip": True, "settings": kopf.OperatorSettings()},
     )
 
     (line,) = lines(stream)
