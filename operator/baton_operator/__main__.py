@@ -17,7 +17,7 @@ from baton_operator.kube.connection import Connection
 from baton_operator.kube.errors import NoConnectionError
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.metrics import Metrics
-from baton_operator.orphans import reap_orphans
+from baton_operator.orphans import waiting_for_orphans
 from baton_operator.settings import LOOPS, Settings
 
 logger = logging.getLogger(__name__)
@@ -67,9 +67,9 @@ async def _operate(settings: Settings, connection: Connection) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, app.stop)
-    reaping = asyncio.create_task(reap_orphans(app.stopping)) if os.getpid() == 1 else None
     try:
-        await app.run()
+        async with waiting_for_orphans():
+            await app.run()
     except SchemaNotReadyError as error:
         logger.critical("schema.unfit", extra={"error": str(error)})
         return EXIT_CONFIG
@@ -79,9 +79,6 @@ async def _operate(settings: Settings, connection: Connection) -> int:
             raise
         logger.critical("watch.dead", extra={"error": str(deaf.exceptions[0])})
         return EXIT_DEAF
-    finally:
-        if reaping:
-            reaping.cancel()
     return 0
 
 

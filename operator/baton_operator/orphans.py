@@ -9,23 +9,34 @@ orphan that nobody else will wait for.
 import asyncio
 import contextlib
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 #: Seconds between two looks.
 INTERVAL = 5.0
 
 
-async def reap_orphans(stopping: asyncio.Event, interval: float = INTERVAL) -> None:
-    """Wait for orphans until *stopping*; to be run by process 1, to others none are handed."""
+@contextlib.asynccontextmanager
+async def waiting_for_orphans() -> AsyncIterator[None]:
+    """Wait for orphans meanwhile, if this is process 1: to others none are handed."""
+    reaping = asyncio.create_task(reap_orphans(), name="orphans") if os.getpid() == 1 else None
+    try:
+        yield
+    finally:
+        if reaping:
+            reaping.cancel()
+
+
+async def reap_orphans(interval: float = INTERVAL) -> None:
+    """Wait for orphans until cancelled, looking for them every *interval* seconds."""
     before: set[int] = set()
-    while not stopping.is_set():
+    while True:
         dead = dead_children()
         for orphan in dead & before:
             with contextlib.suppress(ChildProcessError):  # somebody has waited for it just now
                 os.waitpid(orphan, os.WNOHANG)  # noqa: ASYNC222 - it is dead: nothing to wait for
         before = dead
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), interval)
+        await asyncio.sleep(interval)
 
 
 def dead_children() -> set[int]:

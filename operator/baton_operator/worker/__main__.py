@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from baton_models.database import FROZEN_MS, DatabaseConfig
 from baton_operator import logs
+from baton_operator.orphans import waiting_for_orphans
 from baton_operator.worker.aftermath import Aftermath
 from baton_operator.worker.lineage import end_with
 from baton_operator.worker.settings import WorkerSettings
@@ -28,7 +29,8 @@ async def work(settings: WorkerSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.drain)
-    await supervisor.run()
+    async with waiting_for_orphans():
+        await supervisor.run()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,16 +10,14 @@ from baton_operator.orphans import dead_children, reap_orphans
 ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
 
 async def main():
-    stopping = asyncio.Event()
     parent = await asyncio.create_subprocess_exec("sh", "-c", "sh -c 'exit 3' & sh -c 'sleep 0.1' & exit 5")
-    reaping = asyncio.create_task(reap_orphans(stopping, 0.02)) if sys.argv[1] == "reap" else None
+    reaping = asyncio.create_task(reap_orphans(0.02)) if sys.argv[1] == "reap" else None
     status = await parent.wait()
     own = await asyncio.create_subprocess_exec("sh", "-c", "sleep 0.3; exit 7")
     statuses = [status, await own.wait()]
     deadline = asyncio.get_running_loop().time() + 10
     while reaping and dead_children() and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0.02)
-    stopping.set()
     print(statuses, len(dead_children()))
 
 asyncio.run(main())
