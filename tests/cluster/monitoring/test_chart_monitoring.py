@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,6 +40,27 @@ def test_without_the_operators_kinds_only_dashboards_are_made() -> None:
     documents = made(served=False)
     assert not [each for each in documents if each["apiVersion"] == GROUP]
     assert len([each for each in of_kind(documents, "ConfigMap") if "dashboard" in each["metadata"]["name"]]) == 3
+
+
+def notes(folder: Path, *served: str) -> str:
+    """Give what NOTES says of the monitoring on a cluster that serves these kinds; Helm shows NOTES to nobody else."""
+    chart = shutil.copytree(CHART, folder / "baton")
+    (chart / "templates" / "said.yaml").write_text('said: {{ include "baton.monitoringNotes" . | toJson }}\n')
+    known = [f"--api-versions={GROUP}/{kind}" for kind in served]
+    flags = ("--show-only=templates/said.yaml", "--kube-version=1.36.0", "--values=-", *known)
+    done = run_helm("template", "b", str(chart), *flags, stdin=yaml.safe_dump(DATABASE))
+    assert done.returncode == 0, done.stderr
+    return str(yaml.safe_load(done.stdout)["said"])
+
+
+def test_notes_say_what_is_left_out_and_how_to_do_without(tmp_path: Path) -> None:
+    said = notes(tmp_path)
+    assert "monitoring.serviceMonitor and monitoring.prometheusRule are left out" in said
+    assert "Service b-baton, path /metrics, with honor_labels: true" in said
+
+
+def test_notes_say_nothing_where_nothing_is_left_out(tmp_path: Path) -> None:
+    assert notes(tmp_path, *KINDS) == ""
 
 
 def test_the_service_monitor_finds_the_service_and_its_port() -> None:
