@@ -75,9 +75,10 @@ test-chart: $(READY) ## The image and the chart on a cluster that runs Pods (KUB
 mutate: $(READY) ## Switch off one guard after the other and see that a test fails each time
 	@$(BIN)/python tests/mutation/mutate.py
 
-bench: $(READY) ## Measure: 1,000 Runs, two replicas; writes, statements and requests a Run; what a task's write costs
+bench: $(READY) ## Measure: 1,000 Runs, two replicas; writes, statements and requests a Run; what a task's write costs, what a small tenant notices
 	@$(BIN)/python bench/bench.py
 	@$(BIN)/python bench/task_data.py
+	@$(BIN)/python bench/fair_share.py
 
 crash: $(READY) ## Kill the operator at every side effect and in the middle of every word, on three engines (an hour)
 	@$(BIN)/python tests/crash/crash.py

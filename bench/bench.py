@@ -101,7 +101,7 @@ def main() -> None:
             each.up()
         bench = Bench(api_server, replicas, endpoints.database_url)
         rows = [asyncio.run(_measure(bench, "Embedded", options.runs, None))]
-        with _fake_argo(home.folder("fake-argo")) as url:
+        with fake_argo(home.folder("fake-argo")) as url:
             rows.append(asyncio.run(_measure(bench, "Argo (fake)", options.runs, url)))
         for each in reversed(replicas):
             each.process.stop()
@@ -180,31 +180,31 @@ async def _until_ready(api_server: ApiServer, prefix: str) -> None:
         conditions = api_server.request("GET", path).get("status", {}).get("conditions", [])
         return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
-    await _until(lambda: asyncio.to_thread(is_ready), seconds=60)
+    await until(lambda: asyncio.to_thread(is_ready), seconds=60)
 
 
 async def _until_finished(database_url: str, prefix: str, runs: int) -> None:
     async def all_finished() -> bool:
-        (done,) = await _one(
+        (done,) = await one_row(
             database_url, "SELECT count(*) FROM run WHERE finished_at IS NOT NULL AND name LIKE :name", prefix
         )
         return int(done) == runs
 
-    await _until(all_finished, seconds=600)
+    await until(all_finished, seconds=600)
 
 
 async def _until_shown(database_url: str) -> None:
     async def nothing_due() -> bool:
-        (due,) = await _one(
+        (due,) = await one_row(
             database_url, "SELECT count(*) FROM run WHERE project_at IS NOT NULL AND name LIKE :name", ""
         )
         return int(due) == 0
 
-    await _until(nothing_due, seconds=120)
+    await until(nothing_due, seconds=120)
 
 
 async def _dispatch_seconds(database_url: str, prefix: str) -> float:
-    (seconds,) = await _one(
+    (seconds,) = await one_row(
         database_url,
         "SELECT extract(epoch FROM max(o.attached_at) - min(r.created_at)) FROM run r "
         "JOIN run_orchestration o ON o.run_id = r.id WHERE r.name LIKE :name",
@@ -213,7 +213,8 @@ async def _dispatch_seconds(database_url: str, prefix: str) -> float:
     return max(float(seconds), 0.001)
 
 
-async def _one(database_url: str, statement: str, prefix: str) -> Any:
+async def one_row(database_url: str, statement: str, prefix: str) -> Any:
+    """Read one row of what belongs to names with *prefix* (``:name``)."""
     database = DatabaseConfig(database_url)
     async with database.get_async_session() as session:
         row = (await session.execute(text(statement), {"name": f"{prefix}%"})).one()
@@ -221,7 +222,8 @@ async def _one(database_url: str, statement: str, prefix: str) -> Any:
     return row
 
 
-async def _until(condition: Callable[[], Any], *, seconds: float) -> None:
+async def until(condition: Callable[[], Any], *, seconds: float) -> None:
+    """Wait until *condition* holds, or exit."""
     deadline = time.monotonic() + seconds
     while not await condition():
         if time.monotonic() > deadline:
@@ -230,7 +232,8 @@ async def _until(condition: Callable[[], Any], *, seconds: float) -> None:
 
 
 @contextmanager
-def _fake_argo(folder: Path) -> Iterator[str]:
+def fake_argo(folder: Path) -> Iterator[str]:
+    """Run the fake Argo as a process of its own; give its address."""
     folder.mkdir(parents=True, exist_ok=True)
     port = pick_free()
     process = subprocess.Popen(

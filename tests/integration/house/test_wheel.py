@@ -107,7 +107,7 @@ def test_the_local_room_finds_its_data(installed: Path, tmp_path: Path) -> None:
         "folder = manifests.examples_folder(); "
         "assert list(folder.glob('*.yaml')) and list((folder / 'argo').glob('*.yaml')); "
         "modules = Path(golang.__file__).parent / 'go'; "
-        "assert {each.parent.name for each in modules.glob('*/go.mod')} == {'argo', 'kube'}; "
+        "assert {each.parent.name for each in modules.glob('*/go.mod')} == {'argo', 'helm', 'kube'}; "
         "print(baton_operator.__file__, folder)"
     )
     said = run(installed / "python", "-c", program, cwd=tmp_path)

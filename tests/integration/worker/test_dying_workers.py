@@ -106,8 +106,8 @@ async def test_a_worker_that_is_frozen_in_a_transaction_of_its_own_loses_it(
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.05)
 
-        with connection.transaction():
-            connection.execute("SELECT FROM embedded_task WHERE token = %s FOR UPDATE", [token])
+        with psycopg.connect(shared_database) as holder:  # another one: a transaction sees its sessions as they were
+            holder.execute("SELECT FROM embedded_task WHERE token = %s FOR UPDATE", [token])
             await count("wait_event_type = 'Lock'", 1)
             os.kill(own_worker.process.pid, signal.SIGSTOP)
         await count("state = 'idle in transaction'", 1)
