@@ -56,6 +56,7 @@ class Row:
         lost: Attempts that the engine should have and has not, and Runs that ended otherwise than undisturbed.
         stuck: Cases that came to no end.
         longest: Seconds from the last kill to the last Run's end, of the case in which that took longest.
+        slowest: That case.
     """
 
     cases: int = 0
@@ -65,6 +66,7 @@ class Row:
     lost: int = 0
     stuck: int = 0
     longest: float = 0.0
+    slowest: str = ""
     notes: list[str] = field(default_factory=list)
 
     def add(self, name: str, played: Played, undisturbed: Played) -> None:
@@ -72,7 +74,8 @@ class Row:
         self.cases += 1
         self.kills += played.kills
         self.unmet += played.kills == 0
-        self.longest = max(self.longest, played.seconds)
+        if played.seconds > self.longest:
+            self.longest, self.slowest = played.seconds, name
         accepted = played.end.accepted
         duplicates = sum(max(0, number - ATTEMPTS.get(run, 0)) for run, number in accepted.items())
         lost = sum(max(0, number - accepted.get(run, 0)) for run, number in ATTEMPTS.items())
@@ -199,7 +202,8 @@ def main() -> int:
             cases = [each for each in every(name) if options.only in str(each)]
             with in_play(name, stages) as engine:
                 found[name] = prove(stages, engine, cases, options.jobs)
-            print(f"\n{table(found)}", flush=True)
+            slowest = max(found[name].values(), key=lambda row: row.longest)
+            print(f"  {name}: the slowest was {slowest.slowest}\n\n{table(found)}", flush=True)
     shown = table(found)
     if options.write:
         text = REPORT.read_text()
