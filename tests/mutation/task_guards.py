@@ -122,10 +122,17 @@ TASKS = (
     ),
     Guard(
         "a worker that is frozen in a transaction of its own loses it",
-        "operator/baton_operator/worker/__main__.py",
+        "operator/baton_operator/worker/work.py",
         "        idle_in_transaction_ms=FROZEN_MS,\n",
         "",
         (DYING + "a_worker_that_is_frozen_in_a_transaction_of_its_own_loses_it",),
+    ),
+    Guard(
+        "a program that is stopped while it imports ends at once",
+        "operator/baton_operator/early_stop.py",
+        "        signal.signal(number, lambda *_: os._exit(0))\n",
+        "        pass\n",
+        ("tests/unit/house/test_early_stop.py::test_a_stop_while_it_imports_ends_it_with_status_0",),
     ),
     Guard(
         "a task may pause in its transaction",

@@ -21,7 +21,7 @@ from multiprocessing.context import ForkServerContext
 from typing import IO
 
 #: Imported once, before the first fork.
-PRELOADED = ["baton_operator.app", "baton_operator.handlers.startup", "baton_spine.forked", "cel"]
+PRELOADED = ["baton_operator.operate", "baton_spine.forked", "cel"]
 #: A status is read from its pipe once, and whoever starts a process asks after all others.
 _STARTING_OR_ASKING = threading.Lock()
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from baton_operator import __main__ as operator
-from baton_operator import logs
-from baton_operator.worker import __main__ as worker
+from baton_operator import logs, operate
+from baton_operator.worker import work
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +27,7 @@ def test_a_level_counts_in_whatever_case(root: logging.Logger) -> None:
     assert root.level == logging.DEBUG
 
 
-@pytest.mark.parametrize("main", [operator.main, worker.main], ids=["operator", "worker"])
+@pytest.mark.parametrize("main", [operate.main, work.main], ids=["operator", "worker"])
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
@@ -46,7 +45,7 @@ def test_what_cannot_be_read_is_said_in_one_line(
     """Status 2, as for every other setting."""
     monkeypatch.setenv("BATON_DATABASE_URL", "postgresql://host/name")
     monkeypatch.setenv(*setting.split("="))
-    monkeypatch.setattr("baton_operator.__main__.Connection.discover", lambda _: None)
+    monkeypatch.setattr("baton_operator.operate.Connection.discover", lambda _: None)
     with pytest.raises(SystemExit) as ended:
         main([])
     assert ended.value.code == 2
