@@ -27,6 +27,7 @@ from baton_models.execution import (
 from baton_models.extension import WorkflowManagedMixin, extension_model_base
 from baton_models.extension_guards import attach_extensions
 from baton_models.guards import attach
+from baton_models.lives import DatabaseLifeModel
 from baton_models.monitoring import InvariantCheckModel
 from baton_models.orchestration import (
     EngineHealthModel,
@@ -51,6 +52,7 @@ __all__ = [
     "BatchExecutionModel",
     "BatchModel",
     "DataModelRegistry",
+    "DatabaseLifeModel",
     "DispatchAttemptModel",
     "EmbeddedTaskModel",
     "EngineHealthModel",

@@ -60,6 +60,10 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
         released_at: Since when it takes one of its automation's places (``concurrency.max``).
         submitted_before: Its custom resource says Submitted although no attempt was stored (a restored database):
             its units are looked for first, never sent first.
+        restored_at: When the database was restored to a moment from which on it does not know what became of this run.
+        restored_from: That moment: nothing of the run that the database does not know was sent before it.
+        doubts: How many of its units must turn out never to have been sent before the others are sent without a look:
+            units go in their order, and no more of them were let go at once. 0 where nothing is uncertain.
         counted: Whether its end was counted in the metrics, by one process.
         queue_deadline_at: When waiting for the first dispatch has lasted too long.
         run_timeout_seconds: How long it may take from its start; NULL for no limit.
@@ -110,6 +114,9 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
     token_hex: Mapped[str | None] = mapped_column(String(32))
     released_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     submitted_before: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    restored_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    restored_from: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    doubts: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
     counted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     queue_deadline_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     run_timeout_seconds: Mapped[int | None] = mapped_column(Integer)
