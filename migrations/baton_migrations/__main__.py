@@ -7,6 +7,7 @@ help; 1 anything else, and running it again is safe.
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -30,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Migrate the database, or check it.
 
     Args:
-        arguments: The command line without the program's name; ``sys.argv`` if None.
+        arguments: The command line without the program's name. If None it is ``sys.argv``, and the process is this
+            program's own: SIGTERM ends it as control-C does, also process 1 of a container, which would not hear it.
 
     Returns:
         The exit code.
@@ -55,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what.add_argument("--status", action="store_true", help="change nothing; say where every chain stands")
     what.add_argument("--sql", action="store_true", help="change nothing; print the statements that would run")
     options = parser.parse_args(arguments)
+    if arguments is None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     database_url = options.database_url or address.database_url(os.environ)
     if not database_url:
         parser.error(f"name the database by --database-url or {URL_VARIABLE}")
@@ -68,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(str(error), error.exit_code)
     except (SQLAlchemyError, CommandError, ValueError) as error:
         return _failed(_first_line(error), 1)
+    except KeyboardInterrupt:
+        return _failed("stopped; what was under way is undone, and running it again is safe", 1)
     return 0
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +17,8 @@ from extension_packages import ExtensionPackage, run_python
 
 from baton_migrations import __main__ as command
 from baton_operator.local.postgres import create_database, drop_database
+
+IN_THIS_DATABASE = "FROM pg_stat_activity WHERE datname = current_database()"
 
 
 @pytest.fixture
@@ -39,6 +46,15 @@ def tables(url: str) -> set[str]:
             "SELECT relname FROM pg_class WHERE relname = ANY(%s)", (["schema_compat", "ext_a_order"],)
         )
         return {row[0] for row in rows}
+
+
+def wait_until(url: str, condition: str) -> None:
+    """Wait until a query gives true in some row."""
+    deadline = time.monotonic() + 30
+    with psycopg.connect(url, autocommit=True) as connection:
+        while (True,) not in connection.execute(condition).fetchall():
+            assert time.monotonic() < deadline, condition
+            time.sleep(0.05)
 
 
 def test_each_half_is_migrated_by_itself(database_url: str, site: Path) -> None:
@@ -89,3 +105,29 @@ def test_what_the_database_refuses_is_not_tried_again(store_url: str, capsys: py
         connection.execute("ALTER TABLE alembic_version RENAME version_num TO other")
     assert command.main(["--database-url", store_url, "--wait-for-database=5"]) == 1
     assert "does not answer" not in capsys.readouterr().out
+
+
+def test_sigterm_ends_it_at_once_and_nothing_is_half_done(database_url: str, tmp_path: Path) -> None:
+    """In the middle of a revision, and another one that waits for the first: a Pod that is stopped does not stay."""
+    package = ExtensionPackage.make(tmp_path, "a")
+    package.revise("0001_a", "CREATE TABLE ext_a_order (id integer)", "SELECT pg_sleep(50)")
+    given = {**os.environ, "BATON_DATABASE_URL": database_url, "PYTHONPATH": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+
+    def start() -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "baton_migrations"]
+        return subprocess.Popen(command, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    with start() as first:
+        wait_until(
+            database_url, "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE datname = current_database()"
+        )
+        with start() as second:
+            assert second.stdout
+            assert "waiting" in second.stdout.readline()
+            for each in (second, first):
+                each.send_signal(signal.SIGTERM)
+                said = each.communicate(timeout=30)[1]
+                assert (each.returncode, said.count("\n")) == (1, 1), said
+                assert "stopped; " in said
+    assert tables(database_url) == {"schema_compat"}
+    wait_until(database_url, f"SELECT count(*) = 1 {IN_THIS_DATABASE}")
