@@ -17,6 +17,8 @@ from baton_operator.local.api_server import ApiServer
 from baton_operator.local.binaries import kubectl
 
 FEATURES = values_files()
+#: Definitions of the Prometheus Operator's kinds, as its own sources make them.
+PROMETHEUS_OPERATOR = Path(__file__).parent / "prometheus_operator"
 #: Kinds whose templates are of Pods.
 PODS = {"Deployment", "StatefulSet"}
 every_feature = pytest.mark.parametrize("feature", FEATURES)
@@ -24,8 +26,11 @@ every_feature = pytest.mark.parametrize("feature", FEATURES)
 
 @pytest.fixture(scope="module")
 def cluster(api_server: ApiServer) -> ApiServer:
-    """An API server that serves Baton's kinds, and has the namespaces that the files of values name."""
+    """An API server with Baton's kinds and the Prometheus Operator's, and the namespaces that the values name."""
     baton.install(api_server)
+    kinds = [yaml.safe_load(path.read_text()) for path in sorted(PROMETHEUS_OPERATOR.glob("*.yaml"))]
+    api_server.apply_objects(kinds)
+    api_server.wait_established(*(each["metadata"]["name"] for each in kinds))
     for name in ("team-a", "team-b"):
         api_server.create_namespace(name)
     return api_server
@@ -79,6 +84,14 @@ def test_an_api_server_takes_every_object(feature: str, cluster: ApiServer, rest
     done = apply_dry(cluster, documents)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == len(documents)
+
+
+def test_an_api_server_takes_a_pod_monitor_in_place_of_the_service_monitor(cluster: ApiServer, namespace: str) -> None:
+    more = ("--set", "monitoring.serviceMonitor.enabled=false", "--set", "monitoring.podMonitor.enabled=true")
+    found = objects(rendered(FEATURES["monitoring"], "--set", f"namespaceOverride={namespace}", *more))
+    monitors = [each for each in found if each["kind"].endswith("Monitor")]
+    assert [each["kind"] for each in monitors] == ["PodMonitor"]
+    assert apply_dry(cluster, monitors).returncode == 0
 
 
 def test_a_pod_with_more_rights_would_have_been_refused(cluster: ApiServer, restricted: str) -> None:
