@@ -7,11 +7,13 @@ upgraded, spoilt, rolled back, uninstalled.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from baton_node.cluster import Cluster, wait_for
@@ -164,12 +166,16 @@ def test_a_failing_extension_leaves_the_old_release_serving(
     before = release.ready_pods()
     failed = release.cluster.try_helm("upgrade", *release.words(spoilt), "--wait", "--timeout", "40s")
     assert failed.returncode != 0
+
+    def states() -> dict[str, Any]:
+        new = next(pod for pod in release.pods() if pod["metadata"]["name"] not in before)
+        return {each["name"]: each for each in new["status"]["initContainerStatuses"]}
+
+    wait_for("another try", lambda: states()["migrate-extensions"]["restartCount"] > 0, 120)
     assert release.ready_pods() == before
-    new = next(pod for pod in release.pods() if pod["metadata"]["name"] not in before)
-    states = {each["name"]: each for each in new["status"]["initContainerStatuses"]}
-    assert states["migrate-engine"]["state"]["terminated"]["exitCode"] == 0
-    assert states["migrate-extensions"]["restartCount"] > 0
-    words = ("logs", "-n", release.namespace, new["metadata"]["name"], "-c", "migrate-extensions")
+    assert states()["migrate-engine"]["state"]["terminated"]["exitCode"] == 0
+    new = next(pod["metadata"]["name"] for pod in release.pods() if pod["metadata"]["name"] not in before)
+    words = ("logs", "-n", release.namespace, new, "-c", "migrate-extensions", "--previous")
     said = release.cluster.kubectl(*words)
     assert "broken" in said, said
     assert "division by zero" in said
@@ -183,7 +189,11 @@ def test_rollback_with_runs_in_flight(release: Release, tenant: Tenant, image: I
     tenant.wait_underway("rolled-back")
     release.rollback(1)
     tenant.wait_succeeded("rolled-back")
-    assert {each["image"] for pod in release.pods() for each in pod["spec"]["containers"]} == {image.name}
+
+    def used() -> set[str]:
+        return {each["image"] for pod in release.pods() for each in pod["spec"]["containers"]}
+
+    wait_for("Pods of the first image alone", lambda: used() == {image.name}, 120)
     assert_whole(release)
 
 
@@ -192,10 +202,14 @@ def test_uninstall_leaves_only_the_kept_kinds(cluster: Cluster, release: Release
     cluster.helm("uninstall", release.name, "-n", release.namespace, "--wait", "--timeout", "3m")
     kinds = cluster.kubectl("api-resources", "--verbs=list", "-o", "name").split()
     selector = f"app.kubernetes.io/instance={release.name}"
-    found = json.loads(cluster.kubectl("get", ",".join(kinds), "-A", "-l", selector, "-o", "json"))["items"]
-    left = {
-        f"{each['kind']}/{each['metadata']['name']}" for each in found if "deletionTimestamp" not in each["metadata"]
-    }
-    kinds_left = {f"CustomResourceDefinition/{kind}.baton.dev" for kind in ("automations", "engines", "runs")}
-    assert left - {f"Pod/{release.name}-test"} == kinds_left  # `helm test` leaves its Pod, for its logs
+
+    def left() -> set[str]:
+        found = json.loads(cluster.kubectl("get", ",".join(kinds), "-A", "-l", selector, "-o", "json"))["items"]
+        return {f"{each['kind']}/{each['metadata']['name']}" for each in found}
+
+    kept = {f"CustomResourceDefinition/{kind}.baton.dev" for kind in ("automations", "engines", "runs")}
+    kept.add(f"Pod/{release.name}-test")  # `helm test --logs` reads it, and Helm takes no hook away
+    with contextlib.suppress(AssertionError):
+        wait_for("nothing else", lambda: left() == kept, 120)
+    assert left() == kept
     assert len(tenant.phases("stopped")) == 60
