@@ -69,9 +69,10 @@ def test_a_role_that_owns_nothing_is_enough(stage: Stage) -> None:
     stage.check(60)
 
 
-def test_it_can_change_no_table(stage: Stage) -> None:
+@pytest.mark.parametrize("statement", ["ALTER TABLE run ADD COLUMN extra text", "DELETE FROM run"])
+def test_it_can_change_no_table_and_take_no_history_away(stage: Stage, statement: str) -> None:
     with (
         psycopg.connect(stage.operator_database_url) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
-        connection.execute("ALTER TABLE run ADD COLUMN extra text")
+        connection.execute(statement)
