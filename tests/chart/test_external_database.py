@@ -151,7 +151,7 @@ def test_upgrade_with_runs_in_flight(release: Release, tenant: Tenant, approvals
     tenant.wait_succeeded("upgraded")
     examples = Path(__file__).parents[2] / "examples" / "extensions" / "approvals"
     release.cluster.kubectl("apply", "-n", tenant.namespace, "-f", str(examples / "automation.yaml"))
-    release.cluster.kubectl("wait", "--for=condition=Succeeded", "run/laptop", "-n", tenant.namespace, "--timeout=60s")
+    release.cluster.kubectl("wait", "--for=condition=Succeeded", "run/laptop", "-n", tenant.namespace, "--timeout=120s")
     assert_whole(release)
 
 

@@ -132,8 +132,7 @@ def clear_away(release: Release, *namespaces: str) -> None:
     for namespace in namespaces:  # while there is an operator, which may hold Runs back by a finalizer
         cluster.try_kubectl("delete", "runs", "--all", "-n", namespace, "--timeout=60s")
     cluster.try_helm("uninstall", release.name, "-n", release.namespace, "--wait", "--timeout", "3m")
-    cluster.try_kubectl(
-        "delete", "crd", "engines.baton.dev", "automations.baton.dev", "runs.baton.dev", "--timeout=120s"
-    )
+    kinds = (f"{kind}.baton.dev" for kind in ("engines", "automations", "runs"))
+    cluster.try_kubectl("delete", "crd", *kinds, "--timeout=120s")
     for namespace in (release.namespace, *namespaces):
         cluster.try_kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=120s")
