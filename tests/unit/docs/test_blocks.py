@@ -41,6 +41,8 @@ def test_lines_are_read_as_they_are_typed() -> None:
 
 
 def test_the_blocks_are_found() -> None:
-    found = {block.where: block for block in ALL}
-    assert found["docs/gitops.md:33"].text.startswith("kubectl patch configmap argocd-cm")
+    (found,) = [block for block in ALL if block.page == "docs/gitops.md" and "argocd-cm.yaml" in block.text]
+    assert found.commands() == [
+        "kubectl patch configmap argocd-cm -n argocd --patch-file integrations/argo-cd/argocd-cm.yaml"
+    ]
     assert len(ALL) > 100
