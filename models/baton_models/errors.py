@@ -7,6 +7,7 @@ Errors of the store.
   + FieldNotUpdatableError   the aggregate does not let this field be changed; names the field
   + InvalidFilterError       a filter names a field that the aggregate does not offer; names the field
   + UncleanPayloadError      a payload that PostgreSQL cannot keep exactly; names the place and the fix
+  + ForeignDatabaseError     the database is a copy of the one it says it is: a person says which of them counts
   + DataModelError           a data model of an extension; names the class or the model, and the fix
     - InvalidNamespaceError       a namespace that no extension can have
     - InvalidModelError           a class that cannot be a model: change the class
@@ -37,6 +38,10 @@ class InvalidFilterError(StoreError):
 
 class UncleanPayloadError(StoreError):
     """A payload that PostgreSQL cannot keep exactly."""
+
+
+class ForeignDatabaseError(StoreError):
+    """The database is a copy of the one it says it is: restored elsewhere, or not meant for whoever opened it."""
 
 
 class DataModelError(StoreError):

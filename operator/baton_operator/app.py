@@ -45,6 +45,7 @@ from baton_operator.loops.hooks import HookLoop
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.intake_definitions import DefinitionIntake
 from baton_operator.loops.intake_runs import RunIntake
+from baton_operator.loops.lives import Lives
 from baton_operator.loops.loop import Turner, Turning
 from baton_operator.loops.mend import MendLoop
 from baton_operator.loops.news import News
@@ -106,6 +107,7 @@ class App:
         self.stopping = asyncio.Event()
         self._hearing = asyncio.Event()
         self._begun = False
+        self._awaited = "the database has not answered yet"
         self.traces = configured(os.environ)
         self._build()
         self._turners = [Turner(loop, self.metrics) for loop in self._chosen()]
@@ -146,6 +148,7 @@ class App:
         self.mend = MendLoop(parts, witness, self.intake, read=partial(self.kube.get, "Run"), projecting=shown)
         self.guard = GuardLoop(parts)
         self.hooks = HookLoop(parts)
+        self._lives = Lives(parts)
         self.sweep = SweepLoop(parts, self.intake, [*followers, self.cancel.bell])
         self._news = News(self.database, followers)
         self.readings: list[Turning] = [GaugeLoop(parts), CountLoop(parts, self.traces), CheckLoop(parts)]
@@ -186,10 +189,12 @@ class App:
 
         Raises:
             SchemaNotReadyError: The schema is not one that this release can work with.
+            ForeignDatabaseError: The database is a copy of another one.
         """
         await self._health.start()
         try:
             await self._verify_schema()
+            await self._compare_runs()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._wake_all(), name="end")
                 for turner in self._turners:
@@ -231,16 +236,31 @@ class App:
         while not self.stopping.is_set():
             try:
                 state = await asyncio.to_thread(check.verify, self.settings.database_url)
+                await self._lives.begin()
                 await self._describe_build()
             except SQLAlchemyError as error:
                 logger.warning("database.unreachable", extra={"reason": type(error).__name__})
                 self.metrics.loop_errors.labels(loop="start", reason=type(error).__name__).inc()
                 await asyncio.sleep(2)
                 continue
-            for chain in state.chains:
-                self.metrics.schema_head.labels(chain=chain.name).set(1 if state.is_at_head else 0)
-            self._begin()
+            self._describe_schema(state)
             return
+
+    async def _compare_runs(self) -> None:
+        """Find out, before anything is written, whether the Runs say more than the database."""
+        self._awaited = "the Runs have not been compared with the database yet"
+        while not self.stopping.is_set():
+            if await self._lives.compare():
+                self._begin()
+                return
+            await asyncio.sleep(2)
+
+    def _describe_schema(self, state: check.SchemaState) -> None:
+        for chain in state.chains:
+            self.metrics.schema_head.labels(chain=chain.name).set(1 if chain.standing is check.Standing.AT_HEAD else 0)
+            if chain.is_newer:
+                stands = {"chain": chain.name, "revision": ", ".join(chain.current), "release": chain.release}
+                logger.warning("schema.newer", extra={**stands, "readable_since": chain.readable_since})
 
     def _begin(self) -> None:
         self._begun = True
@@ -265,7 +285,7 @@ class App:
 
     async def _ready(self) -> list[str]:
         if not self._begun:
-            return ["the database has not answered yet"]
+            return [self._awaited]
         reasons = []
         try:
             async with self.database.get_async_session() as session:

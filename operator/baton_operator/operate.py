@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from baton_migrations.errors import SchemaNotReadyError
+from baton_models.errors import ForeignDatabaseError
 from baton_operator import VERSION, faults, logs
 from baton_operator.app import App
 from baton_operator.handlers.startup import EXIT_DEAF, DeafError, listen
@@ -32,7 +33,8 @@ BATON_POOL_SIZE, BATON_MAX_OVERFLOW, BATON_SWEEP_INTERVAL, BATON_LOG_FORMAT, BAT
 explains each with its default. KUBECONFIG, or a Pod's ServiceAccount, says where the API server is.
 
 Exit status: 0 after SIGTERM; 2 a setting cannot be read; {EXIT_DEAF} the watches cannot be brought back to life, start
-the process anew; {EXIT_CONFIG} the schema is not one that this release can work with: run `baton migrate`.
+the process anew; {EXIT_CONFIG} the schema is not one that this release can work with (run `baton migrate`), or the
+database is a copy of another one (run `baton database restored` if it takes its place).
 """
 
 
@@ -72,6 +74,9 @@ async def _operate(settings: Settings, connection: Connection) -> int:
             await app.run()
     except SchemaNotReadyError as error:
         logger.critical("schema.unfit", extra={"error": str(error)})
+        return EXIT_CONFIG
+    except ForeignDatabaseError as error:
+        logger.critical("database.foreign", extra={"error": str(error)})
         return EXIT_CONFIG
     except BaseExceptionGroup as errors:
         deaf = errors.subgroup(DeafError)

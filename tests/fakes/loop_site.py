@@ -47,7 +47,8 @@ NOWHERE = Connection("http://127.0.0.1:1")
 TIMES = {
     "dispatch_attempt": "due_at lease_until first_sent_at last_sent_at visible_after evidence_until last_look_at "
     "cancel_requested_at cancel_sent_at cancel_due_at cancel_deadline_at next_poll_at",
-    "run": "queue_deadline_at deadline_at project_at released_at",
+    "run": "queue_deadline_at deadline_at project_at released_at restored_at restored_from",
+    "database_life": "began_at known_until",
     "orchestration_instance": "lost_since next_poll_at",
     "engine_health": "next_poll_at next_probe_at paused_until bucket_at circuit_until circuit_opened_at "
     "window_started_at moved_at",

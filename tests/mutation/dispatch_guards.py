@@ -138,7 +138,7 @@ DISPATCH = (
     Guard(
         "what cannot be found again is not sent again",
         "operator/baton_operator/loops/bounds.py",
-        '    return bool(wanted and target_reason != "MissingTokenParameter")',
+        "    return bool(wanted and is_findable(target_reason))",
         "    return bool(wanted)",
         (FOLLOWING + "nothing_is_sent_again_where_it_could_not_be_found",),
     ),

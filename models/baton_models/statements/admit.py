@@ -11,18 +11,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from baton_models.statements.release import AS_KNOWN, ATTEMPT_COLUMNS
 
 #: One row for each Run; the columns are the keys of the documents passed. A uid that is there already is left alone.
-#: Whole runs that nothing holds back get their first attempt in the same statement.
+#: Whole runs that nothing holds back get their first attempt in the same statement. A Run that is older than a restore
+#: of the database had a row perhaps: what is Embedded was lost with the row, anything else is doubted.
 _RUNS = text(f"""
 WITH born AS (
 INSERT INTO run (id, automation_id, definition_id, engine_id, tenant_id, uid, generation, name, correlation_id, per,
                  state, max_parallel, sequential, max_failures, max_attempts, accepted_reason, accepted_message,
                  parameters, priority, token_hex, queue_deadline_at, run_timeout_seconds, cancel_timeout_seconds,
-                 trace_context, created_by, submitted_before, cancel_on_delete, guard, guard_at, parent_run_id,
-                 action, status, status_reason, error_summary, finished_at, project_at, released_at)
+                 trace_context, created_by, submitted_before, restored_at, restored_from, doubts, cancel_on_delete,
+                 guard, guard_at, parent_run_id, action, status, status_reason, error_summary, finished_at, project_at,
+                 released_at)
 SELECT r.id, r.automation_id, r.definition_id, r.engine_id, r.tenant_id, r.uid, r.generation, r.name, r.correlation_id,
        r.per, r.state, r.max_parallel, r.sequential, r.max_failures, r.max_attempts, r.accepted_reason,
        r.accepted_message, r.parameters, r.priority, r.token_hex, now() + make_interval(secs => r.queued_seconds),
        r.run_timeout_seconds, r.cancel_timeout_seconds, r.trace_context, r.created_by, r.submitted_before,
+       l.began_at, CASE WHEN l.began_at IS NOT NULL THEN greatest(l.known_until, r.born_at) END,
+       CASE WHEN l.began_at IS NULL THEN 0 WHEN r.per = 'Run' THEN 1 ELSE r.max_parallel END,
        coalesce(r.cancel_on_delete, false), r.guard, CASE WHEN r.guard IS NOT NULL THEN now() END,
        r.parent_run_id, r.action, r.status, r.status_reason,
        r.accepted_message, CASE WHEN r.status = 'FAILED' THEN now() END,
@@ -34,7 +38,10 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
        max_attempts int, accepted_reason text, accepted_message text, parameters jsonb, priority int, token_hex text,
        queued_seconds float, run_timeout_seconds int, cancel_timeout_seconds int, trace_context text, created_by text,
        submitted_before boolean, cancel_on_delete boolean, guard text, parent_run_id uuid, action text,
-       status execution_status, status_reason text, released boolean)
+       status execution_status, status_reason text, released boolean, born_at timestamptz)
+LEFT JOIN engine e ON e.id = r.engine_id
+LEFT JOIN (SELECT began_at, known_until FROM database_life WHERE cause <> 'Started' ORDER BY began_at DESC LIMIT 1) l
+  ON l.began_at > r.born_at AND e.type <> 'Embedded'
 ON CONFLICT (uid) DO NOTHING
 RETURNING *
 ), going AS (

@@ -71,7 +71,8 @@ WITH told AS (
                               ELSE d.cancel_due_at END,
          handle = coalesce(v.handle, d.handle), http_status = coalesce(v.http_status, d.http_status),
          error = v.error, orchestration_instance_id = coalesce(v.instance_id, d.orchestration_instance_id),
-         sends = CASE WHEN v.proven THEN 0 ELSE d.sends END,
+         sends = CASE WHEN v.proven THEN 0 WHEN v.state IN ('ENQUEUED', 'ACKED', 'HALTED') THEN greatest(d.sends, 1)
+                      ELSE d.sends END,
          first_sent_at = CASE WHEN v.proven THEN NULL ELSE d.first_sent_at END,
          evidence_until = CASE WHEN v.proven THEN NULL ELSE d.evidence_until END,
          next_poll_at = CASE WHEN v.state = 'ENQUEUED' THEN coalesce(v.next_poll_at, clock_timestamp()) END,
@@ -108,8 +109,18 @@ SELECT k.id, k.run_id, k.attempt_no, k.batch_execution_id, k.item_execution_id, 
 FROM kept k JOIN run r ON r.id = k.run_id
 """)
 
+#: Attempts that a restored database doubted (it never sent them itself) and that are to be sent now were not sent
+#: before: no more units of a run were let go at once than it has doubts.
+_UNDOUBT = text("""
+UPDATE run r SET doubts = greatest(r.doubts - n.unsent, 0)
+FROM (SELECT run_id, count(*) AS unsent FROM dispatch_attempt
+      WHERE id = ANY(CAST(:ids AS uuid[])) AND state = 'INTENT' AND last_sent_at IS NULL AND attempt_no = 1
+      GROUP BY run_id) n
+WHERE r.id = n.run_id AND r.doubts > 0
+""")
+
 #: Attempts whose fate nobody knows and that nobody holds: SENT whose lease ran out, AMBIGUOUS that are due. Units
-#: of those that a restored database found submitted are under way from now on.
+#: of those that a restored database doubts are under way from now on.
 _HOLD_UNCLEAR = text("""
 WITH due AS (
   SELECT d.id FROM dispatch_attempt d
@@ -122,23 +133,26 @@ WITH due AS (
   FROM due WHERE d.id = due.id RETURNING d.id, d.run_id, d.batch_execution_id, d.item_execution_id
 ), items AS (
   UPDATE item_execution i SET status = 'PROCESSING', status_reason = 'Dispatched', version = i.version + 1,
-         attempt_count = i.attempt_count + 1, started_at = clock_timestamp(), updated_at = clock_timestamp()
-  FROM held WHERE i.id = held.item_execution_id AND i.status = 'PENDING'
+         attempt_count = i.attempt_count + 1, started_at = coalesce(i.started_at, clock_timestamp()),
+         updated_at = clock_timestamp()
+  FROM held WHERE i.id = held.item_execution_id AND i.status IN ('PENDING', 'RETRYING')
 ), batches AS (
   UPDATE batch_execution b SET status = 'PROCESSING', status_reason = 'Dispatched', version = b.version + 1,
-         started_at = clock_timestamp(), updated_at = clock_timestamp()
-  FROM (SELECT DISTINCT batch_execution_id FROM held) h WHERE b.id = h.batch_execution_id AND b.status = 'PENDING'
+         started_at = coalesce(b.started_at, clock_timestamp()), updated_at = clock_timestamp()
+  FROM (SELECT DISTINCT batch_execution_id FROM held) h
+  WHERE b.id = h.batch_execution_id AND b.status IN ('PENDING', 'RETRYING')
 ), runs AS (
   UPDATE run r SET status = 'PROCESSING', status_reason = 'Dispatched', version = r.version + 1,
-         started_at = clock_timestamp(), updated_at = clock_timestamp(),
-         deadline_at = clock_timestamp() + make_interval(secs => r.run_timeout_seconds)
-  FROM (SELECT DISTINCT run_id FROM held) h WHERE r.id = h.run_id AND r.status = 'PENDING'
+         started_at = coalesce(r.started_at, clock_timestamp()), updated_at = clock_timestamp(),
+         deadline_at = coalesce(r.deadline_at, clock_timestamp() + make_interval(secs => r.run_timeout_seconds))
+  FROM (SELECT DISTINCT run_id FROM held) h WHERE r.id = h.run_id AND r.status IN ('PENDING', 'RETRYING')
 )
 SELECT id FROM held
 """)
 _HELD = text(f"{WORK} WHERE d.id = ANY(CAST(:ids AS uuid[]))")
 _ENGINE = text("""
-SELECT h.restart_epoch, e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec, clock_timestamp() AS now
+SELECT h.restart_epoch, h.memory_seconds, e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec,
+       clock_timestamp() AS now
 FROM engine_health h JOIN engine e ON e.id = h.engine_id WHERE h.engine_id = :engine
 """)
 
@@ -164,7 +178,10 @@ async def record(
     """
     rows = orjson.dumps(list(changes)).decode()
     answer = await session.execute(_RECORD, {"rows": rows, "lease": lease, "held": held, "poll_in": poll_in})
-    return answer.all()
+    kept = answer.all()
+    if held != "SENT" and (again := [row.id for row in kept if row.state == "INTENT"]):
+        await session.execute(_UNDOUBT, {"ids": again})
+    return kept
 
 
 async def engines_with_unclear(session: AsyncSession) -> Sequence[UUID]:

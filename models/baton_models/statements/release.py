@@ -13,15 +13,26 @@ WHERE a.max_active IS NOT NULL AND a.id IN (SELECT automation_id FROM run WHERE 
 ORDER BY a.id FOR NO KEY UPDATE
 """)
 
-#: A unit that may have been sent before its row was lost, nobody knows how often, is looked for first, and its absence
-#: is no evidence.
-AS_KNOWN = """CAST(CASE WHEN {run}.submitted_before THEN 'AMBIGUOUS' ELSE 'INTENT' END AS attempt_state),
-       CASE WHEN {run}.submitted_before THEN 2 ELSE 0 END,
-       CASE WHEN {run}.submitted_before THEN clock_timestamp() END,
-       CASE WHEN {run}.submitted_before THEN clock_timestamp() END"""
+#: The custom resource says Submitted: what goes whole was sent then, and so was something of what fans out.
+_KNOWN = "{run}.submitted_before AND ({run}.per = 'Run' OR {run}.restored_at IS NULL)"
+#: A restored database does not know whether it was. Units of a run go in their order, so few are doubtful. A run that
+#: goes whole gets its place sooner after a restore than it did before it, as what has ended takes none: one that gets
+#: it much later had none before.
+_DOUBTED = """{run}.doubts > 0 AND ({run}.per <> 'Run' OR clock_timestamp() < {run}.restored_at
+                    + greatest({run}.restored_at - {run}.restored_from, interval '1 hour'))"""
+#: The engine's restart epoch when the database knew it last.
+RESTORED_EPOCH = """(SELECT l.epochs ->> CAST({run}.engine_id AS text) FROM database_life l
+                 WHERE l.began_at = {run}.restored_at)"""
+#: A unit that may have been sent before its row was lost is looked for first. Where that is known, nobody knows how
+#: often, and its absence is no evidence; where it is only doubted, absence is evidence as far as the engine remembers.
+AS_KNOWN = f"""CAST(CASE WHEN {_KNOWN} OR {_DOUBTED} THEN 'AMBIGUOUS' ELSE 'INTENT' END AS attempt_state),
+       CASE WHEN {_KNOWN} THEN 2 ELSE 0 END,
+       CASE WHEN {_KNOWN} THEN clock_timestamp() WHEN {_DOUBTED} THEN {{run}}.restored_from END,
+       CASE WHEN {_KNOWN} THEN clock_timestamp() END,
+       CASE WHEN {_DOUBTED} THEN {RESTORED_EPOCH} END"""
 ATTEMPT_COLUMNS = """
 INSERT INTO dispatch_attempt (run_id, batch_execution_id, item_execution_id, engine_id, tenant_id, attempt_no,
-                              token, priority, due_at, state, sends, first_sent_at, evidence_until)"""
+                              token, priority, due_at, state, sends, first_sent_at, evidence_until, engine_epoch)"""
 
 #: Runs take a place of their automation, the most urgent first, the oldest first among equals. Runs of an automation
 #: without a limit always get one.
@@ -62,7 +73,8 @@ SELECT run_id FROM run_progress WHERE run_id = ANY(CAST(:runs AS uuid[])) ORDER 
 
 _ROOM = f"""
 WITH room AS (
-  SELECT r.id, r.engine_id, r.tenant_id, r.priority, r.sequential, r.submitted_before,
+  SELECT r.id, r.engine_id, r.tenant_id, r.priority, r.sequential, r.per, r.submitted_before, r.restored_at,
+         r.restored_from, r.doubts,
          r.max_parallel - (SELECT count(*) FROM dispatch_attempt d
                            WHERE d.run_id = r.id AND d.state NOT IN ('CLOSED', 'REJECTED') AND NOT d.settled) AS n,
          (SELECT min(b.position) FROM batch_execution b

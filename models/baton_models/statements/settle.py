@@ -10,6 +10,8 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from baton_models.statements.release import RESTORED_EPOCH
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceMove:
@@ -142,13 +144,25 @@ UPDATE run u SET status = v.status, status_reason = v.reason,
   AND u.status IN ('PENDING', 'PROCESSING', 'RETRYING')
 """)
 
-_RETRIES = text("""
+#: Where the attempt before had ended when the database was restored, or nobody knows when it did, this one may have
+#: been sent before: it is looked for first.
+_RETRIES = text(f"""
+WITH next AS (
+  SELECT d.*, r.engine_id AS to_engine_id, r.restored_at, r.restored_from, v.retry_no, v.retry_at,
+         r.restored_at IS NOT NULL AND (i.finished_at IS NULL OR i.status_reason = 'Lost'
+                                        OR i.finished_at < r.restored_at + interval '1 minute') AS is_doubted
+  FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(attempt_id uuid, retry_no int, retry_at timestamptz)
+  JOIN dispatch_attempt d ON d.id = v.attempt_id JOIN run r ON r.id = d.run_id
+  LEFT JOIN orchestration_instance i ON i.id = d.orchestration_instance_id
+)
 INSERT INTO dispatch_attempt (run_id, batch_execution_id, item_execution_id, engine_id, tenant_id, attempt_no, token,
-                              priority, due_at)
-SELECT d.run_id, d.batch_execution_id, d.item_execution_id, r.engine_id, d.tenant_id, v.retry_no,
-       regexp_replace(d.token, '-a[0-9]+$', '-a' || v.retry_no), d.priority, v.retry_at
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(attempt_id uuid, retry_no int, retry_at timestamptz)
-JOIN dispatch_attempt d ON d.id = v.attempt_id JOIN run r ON r.id = d.run_id
+                              priority, due_at, state, first_sent_at, engine_epoch)
+SELECT n.run_id, n.batch_execution_id, n.item_execution_id, n.to_engine_id, n.tenant_id, n.retry_no,
+       regexp_replace(n.token, '-a[0-9]+$', '-a' || n.retry_no), n.priority, n.retry_at,
+       CAST(CASE WHEN n.is_doubted THEN 'AMBIGUOUS' ELSE 'INTENT' END AS attempt_state),
+       CASE WHEN n.is_doubted THEN n.restored_from END,
+       CASE WHEN n.is_doubted THEN {RESTORED_EPOCH.format(run="n")} END
+FROM next n
 ON CONFLICT DO NOTHING
 """)
 

@@ -3,7 +3,7 @@
 import typer
 
 from baton_operator import VERSION
-from baton_operator.cli import engines, extensions, runs
+from baton_operator.cli import database, engines, extensions, runs
 from baton_operator.cli.demo import demo
 from baton_operator.cli.exits import EXIT_CODES, ReportingGroup
 from baton_operator.cli.invariants import check
@@ -29,6 +29,7 @@ engines' own records are gone.
  baton runs history fleet-all           when it changed, why, and who did it
  baton runs wait nightly --timeout 2h   for scripts: the exit code says how it ended
  baton check                            is anything lost, doubled or wrong?
+ baton database restored                before operators work on a restored database
  baton extensions new acme              a package with tables and tasks of your own
 {EXIT_CODES}"""
 
@@ -49,6 +50,7 @@ def application() -> typer.Typer:
     app.add_typer(runs.app, name="runs")
     app.add_typer(engines.app, name="engines")
     app.add_typer(extensions.app, name="extensions")
+    app.add_typer(database.app, name="database")
     app.command()(check)
     app.command()(migrate)
     app.command()(revision)

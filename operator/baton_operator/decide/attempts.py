@@ -38,6 +38,8 @@ PERMISSION_DELAY = 300.0
 HANDLE_DELAY = 60.0
 #: What was given up is looked for again after this many seconds at first.
 LATE_DELAY = 60.0
+#: What is said of an attempt of which only a restore makes it doubtful whether it was sent.
+DOUBTED = "perhaps sent before the database was restored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Attempt:
     What the decisions need to know of an attempt.
 
     Attributes:
-        sends: How often a request for it may have left, the one just made included.
+        sends: How often a request for it may have left, the one just made included; 0 where none is known of, and
+            only a restore of the database makes it doubtful.
         tries: How often it was claimed; sets the back-off.
         visible_after: From then on, absence is evidence.
         evidence_until: From then on, it is none any more.
@@ -56,6 +59,7 @@ class Attempt:
         cancelled: Whether it is to end.
         settled: Whether its unit has its end already, because the cancel was not confirmed in time.
         first_sent_at: When a request for it may have left first.
+        is_findable: Whether its work shows the token; if not, its absence says nothing.
     """
 
     sends: int
@@ -68,6 +72,12 @@ class Attempt:
     cancelled: bool = False
     settled: bool = False
     first_sent_at: datetime | None = None
+    is_findable: bool = True
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether no request for it is known of, and a restored database may have forgotten one."""
+        return self.sends == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +155,28 @@ def backoff(tries: int, retry_after: float | None = None) -> timedelta:
     return timedelta(seconds=max(delay, min(retry_after or 0.0, LAST_DELAY)))
 
 
+def after_restore(
+    attempt: Attempt, *, restored_at: datetime, lag: timedelta, allowance: timedelta, memory: timedelta
+) -> Attempt:
+    """
+    Say since when, and until when, absence is evidence of an attempt that a restored database may know too little of.
+
+    Requests were sent up to the restore of which the rows know nothing: none of them is later. The first one, of an
+    attempt that the rows call never sent, is not earlier than the last moment that the database knew of.
+
+    Args:
+        restored_at: When the database was restored; whoever worked on it before had ended.
+        lag: How late the engine may show what has begun.
+        allowance: How long after a claim a request may begin: lease, freeze and network delay.
+        memory: How long the engine remembers.
+    """
+    visible_after = max(attempt.visible_after or restored_at, restored_at + allowance + lag)
+    if not attempt.is_doubted or attempt.first_sent_at is None:
+        return replace(attempt, visible_after=visible_after)
+    evidence_until = attempt.first_sent_at + memory - allowance
+    return replace(attempt, visible_after=visible_after, evidence_until=evidence_until)
+
+
 def after_submit(attempt: Attempt, outcome: Outcome, *, now: datetime) -> Step:
     """
     Say what follows from one submit's outcome.
@@ -218,8 +250,10 @@ def after_look(
                 epoch=now_epoch,
                 ends=ends,
                 settle=settle if is_harmless else max(settle, lag),
-                resend=resend or is_harmless,
+                resend=resend or is_harmless or (attempt.is_doubted and attempt.is_findable),
             )
+    if attempt.is_doubted and isinstance(step, Hold):
+        step = Hold(f"{DOUBTED}: {step.message}")
     if attempt.settled and isinstance(step, Hold):
         return _look_on(attempt, step, looked_at=looked_at)
     return step
@@ -267,6 +301,8 @@ def _after_absence(
     if attempt.cancelled:
         return Abandon()
     if resend:
+        if attempt.is_doubted:
+            return Resend(looked_at, proven=True, message=f"{DOUBTED}: it is not there, and was not")
         return Resend(looked_at, proven=False, message="not there: sent again under the same name")
     return Hold("not there; this engine cannot tell a second submit from the first")
 

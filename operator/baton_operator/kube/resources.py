@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Self, cast
 
 import orjson
@@ -22,6 +22,8 @@ FINALIZER = "baton.dev/cancel"
 #: Bytes of a spec beyond which intake takes a closer look (K4): etcd's own limit is 1.5 MiB for the whole object.
 LARGE = 256 * 1024
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 
 
@@ -39,10 +41,12 @@ class Seen:
         created_by: Who created it, as the API server's admission policy stamped it; None where nobody did.
         state_by: Who changed ``spec.state`` last, likewise.
         traceparent: The W3C trace context that the user gave.
+        created_at: When it was created, by the API server's clock; None where nobody says.
         deleting_since: When its deletion was asked for; None while it is wanted.
         is_guarded: Whether it has Baton's finalizer.
         is_completed: Whether its status says ``Completed``: a Run without a row that says so was refused.
         is_submitted: Whether its status says ``Submitted``: without a stored attempt, the database was restored.
+        told_at: When it came to say the last of these two; None while it says neither.
         observed_generation: What its status speaks of; None while it has none.
         status: Its status as plain values, shared like its spec; empty while it has none.
     """
@@ -59,10 +63,12 @@ class Seen:
     created_by: str | None = None
     state_by: str | None = None
     traceparent: str | None = None
+    created_at: datetime | None = None
     deleting_since: datetime | None = None
     is_guarded: bool = False
     is_completed: bool = False
     is_submitted: bool = False
+    told_at: datetime | None = None
     observed_generation: int | None = None
     status: Mapping[str, Any] = field(default_factory=dict)
 
@@ -77,7 +83,7 @@ class Seen:
         body = raw.get("object", raw)
         metadata, status = body["metadata"], body.get("status") or {}
         annotations: Mapping[str, str] = metadata.get("annotations") or {}
-        deleting = metadata.get("deletionTimestamp")
+        conditions = status.get("conditions") or ()
         return cls(
             type=seen_as,
             namespace=metadata["namespace"],
@@ -89,10 +95,12 @@ class Seen:
             created_by=annotations.get(CREATED_BY),
             state_by=annotations.get(STATE_BY),
             traceparent=annotations.get(TRACEPARENT),
-            deleting_since=datetime.fromisoformat(deleting) if deleting else None,
+            created_at=_moment(metadata.get("creationTimestamp")),
+            deleting_since=_moment(metadata.get("deletionTimestamp")),
             is_guarded=FINALIZER in (metadata.get("finalizers") or ()),
-            is_completed=_holds(status.get("conditions") or (), "Completed"),
-            is_submitted=_holds(status.get("conditions") or (), "Submitted"),
+            is_completed=_since(conditions, "Completed") is not None,
+            is_submitted=_since(conditions, "Submitted") is not None,
+            told_at=max(filter(None, (_since(conditions, each) for each in ("Completed", "Submitted"))), default=None),
             observed_generation=status.get("observedGeneration"),
             status=status,
         )
@@ -129,5 +137,11 @@ class RunSeen(Seen):
     kind: ClassVar[Kind] = "Run"
 
 
-def _holds(conditions: Any, type_: str) -> bool:
-    return any(each.get("type") == type_ and each.get("status") == "True" for each in conditions)
+def _since(conditions: Any, type_: str) -> datetime | None:
+    """Say since when a condition holds; None where it does not, a very old moment where it does not say."""
+    held = (each for each in conditions if each.get("type") == type_ and each.get("status") == "True")
+    return next((_moment(each.get("lastTransitionTime")) or _LONG_AGO for each in held), None)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -60,6 +60,7 @@ def run_row(each: Admission) -> dict[str, Any]:
         "trace_context": trace_context(run.traceparent, run.uid),
         "created_by": actor_of(run.created_by),
         "submitted_before": run.is_submitted,
+        "born_at": run.created_at,
         "token_hex": token_stem(run.uid),
         "per": definition.per if definition else "Run",
         "max_parallel": definition.max_parallel if definition else 1,

@@ -23,6 +23,17 @@ def lag(spec: Mapping[str, Any]) -> timedelta:
     return timedelta(seconds=seconds(spec.get("submission", {}).get("visibilityLag", "30s")))
 
 
+def memory(spec: Mapping[str, Any], learned: float | None) -> timedelta:
+    """
+    How long an engine of this spec remembers what has ended (``submission.memory``).
+
+    Args:
+        learned: Seconds, as its probe found out; None where it does not tell.
+    """
+    said = seconds(spec.get("submission", {}).get("memory", "24h"))
+    return timedelta(seconds=said if learned is None else min(said, learned))
+
+
 def interval(spec: Mapping[str, Any]) -> timedelta:
     """How often an engine of this spec is asked about what is under way (``tracking.interval``)."""
     return timedelta(seconds=seconds(spec.get("tracking", {}).get("interval", "10s")))
@@ -36,4 +47,9 @@ def may_resend(spec: Mapping[str, Any], target_reason: str | None) -> bool:
     evidence at all.
     """
     wanted = spec.get("submission", {}).get("onAmbiguous", "Hold") == "Resend"
-    return bool(wanted and target_reason != "MissingTokenParameter")
+    return bool(wanted and is_findable(target_reason))
+
+
+def is_findable(target_reason: str | None) -> bool:
+    """Say whether work of a target can be found again by its token."""
+    return target_reason != "MissingTokenParameter"

@@ -21,6 +21,7 @@ from baton_operator.decide.attempts import (
     Step,
 )
 from baton_operator.engines.base import Found
+from baton_operator.loops.bounds import is_findable
 
 #: Length of an external id in its column.
 EXTERNAL_ID = 200
@@ -39,6 +40,7 @@ def attempt_of(row: Any) -> Attempt:
         cancelled=row.cancel_requested_at is not None,
         settled=row.settled,
         first_sent_at=row.first_sent_at,
+        is_findable=is_findable(row.target_reason),
     )
 
 

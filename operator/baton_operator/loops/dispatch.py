@@ -24,7 +24,6 @@ from baton_operator import faults
 from baton_operator.decide import attempts as decide
 from baton_operator.decide.circuit import Circuit, Policy, tally_outcomes
 from baton_operator.decide.definition import Definition
-from baton_operator.decide.durations import seconds
 from baton_operator.decide.expressions import InvalidExpressionError
 from baton_operator.engines.base import (
     EngineAdapter,
@@ -144,7 +143,7 @@ class DispatchLoop(EngineLoop):
             lease=lease,
             lease_for=lease_for,
             margin=bounds.travel(self._settings) + bounds.lag(row.spec),
-            memory=self._memory(row),
+            memory=bounds.memory(row.spec, row.memory_seconds) - bounds.travel(self._settings),
             epoch=row.restart_epoch,
             tokens=tokens,
             now=row.now,
@@ -192,13 +191,6 @@ class DispatchLoop(EngineLoop):
             deadline=deadline,
             before_send=lambda: claimed.covers(deadline),
         )
-
-    def _memory(self, row: Any) -> timedelta:
-        """How long absence is evidence, from the first send: what the engine remembers, less what may be in between."""
-        memory = seconds(row.spec.get("submission", {}).get("memory", "24h"))
-        if row.memory_seconds is not None:
-            memory = min(memory, row.memory_seconds)
-        return timedelta(seconds=memory) - bounds.travel(self._settings)
 
     async def _send(self, claimed: Claimed) -> Sequence[Outcome]:
         """Send all of them, each with its own outcome."""

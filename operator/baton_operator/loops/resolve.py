@@ -22,7 +22,7 @@ from baton_operator.decide.expressions import InvalidExpressionError
 from baton_operator.engines.base import EngineAdapter
 from baton_operator.engines.embedded.adapter import wake_workers
 from baton_operator.engines.errors import EngineError
-from baton_operator.loops.bounds import interval, lag, lease, may_resend, travel
+from baton_operator.loops.bounds import interval, lag, lease, may_resend, memory, travel
 from baton_operator.loops.changes import attempt_of, change_of, unit_move
 from baton_operator.loops.dispatch import CONCURRENCY, boottime
 from baton_operator.loops.engine_loop import EngineLoop
@@ -85,7 +85,7 @@ class ResolveLoop(EngineLoop):
             wait = decide.backoff(each.absences + 1, getattr(error, "retry_after", None))
             return decide.Look(looked_at + wait, each.absences, str(error)), tally_error(error)
         step = decide.after_look(
-            attempt_of(each),
+            self._attempt(each, engine),
             sighting,
             looked_at=looked_at,
             epoch=engine.restart_epoch,
@@ -96,6 +96,19 @@ class ResolveLoop(EngineLoop):
             resend=may_resend(engine.spec, each.target_reason),
         )
         return step, Tally(1)
+
+    def _attempt(self, each: Any, engine: Any) -> decide.Attempt:
+        """Say what is known of an attempt; where the database was restored, as of then."""
+        attempt = attempt_of(each)
+        if each.restored_at is None:
+            return attempt
+        return decide.after_restore(
+            attempt,
+            restored_at=each.restored_at,
+            lag=lag(engine.spec),
+            allowance=lease(self._settings) + travel(self._settings),
+            memory=memory(engine.spec, engine.memory_seconds),
+        )
 
     async def _record(self, looks: Sequence[tuple[Any, decide.Step, datetime]], held_by: UUID, engine: Any) -> None:
         changes = [change_of(each.id, step, looked_at=looked_at) for each, step, looked_at in looks]

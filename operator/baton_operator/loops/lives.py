@@ -1,0 +1,100 @@
+"""
+Lives: whether the database is the one it was, and as new as the Runs. Asked once, before any loop turns.
+
+A database that is older than the Runs would send again what engines have had long ago, and write its older statuses
+over the only evidence.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from baton_models.errors import ForeignDatabaseError
+from baton_models.statements import lives as statements
+from baton_models.statements.lives import Says
+from baton_operator.kube.errors import KubeError, NotFoundError
+from baton_operator.kube.resources import RunSeen
+from baton_operator.loops.parts import Parts
+
+logger = logging.getLogger(__name__)
+
+#: Names of Runs in a log line at most.
+NAMED = 10
+
+
+class Lives:
+    """Asks once at the start."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._store = parts.store
+        self._kube = parts.kube
+        self._namespaces = parts.settings.namespaces
+        self._metrics = parts.metrics
+
+    async def begin(self) -> None:
+        """
+        Begin the first life, or make sure that this is the database whose life lasts.
+
+        Raises:
+            ForeignDatabaseError: It is a copy.
+        """
+
+        async def read(session: AsyncSession) -> tuple[str | None, str | None]:
+            life = await statements.start(session)
+            return life.identity, await statements.identity(session)
+
+        was, found = await self._store.run(read)
+        if was is not None and found is not None and was != found:
+            raise ForeignDatabaseError(
+                f"this database is a copy of another one ({was}, this is {found}): if it takes its place, stop whoever "
+                "works on the other one and run `baton database restored`; if not, it is not ours to work on"
+            )
+
+    async def compare(self) -> bool:
+        """
+        Compare the Runs with the rows; where they say more, have looked for what may have been sent.
+
+        Returns:
+            Whether it is done; if not, ask again.
+        """
+        try:
+            if await self._store.run(statements.may_be_old):
+                await self._believe(await self._telling())
+        except (KubeError, SQLAlchemyError, OSError) as error:
+            self._metrics.loop_errors.labels(loop="start", reason=type(error).__name__).inc()
+            logger.warning("runs.not_compared", extra={"reason": type(error).__name__})
+            return False
+        return True
+
+    async def _telling(self) -> Mapping[str, tuple[str, Says]]:
+        """List the Runs that say that they were submitted or have ended, by uid; none before there is the kind."""
+        found: dict[str, tuple[str, Says]] = {}
+        try:
+            for namespace in self._namespaces or (None,):
+                async for page in self._kube.list("Run", namespace=namespace):
+                    found.update(_said(page))
+        except NotFoundError:
+            return {}
+        return found
+
+    async def _believe(self, runs: Mapping[str, tuple[str, Says]]) -> None:
+        if not runs:
+            return
+        says = [each for _, each in runs.values()]
+        contradicting = await self._store.run(lambda session: statements.believe(session, says))
+        if contradicting:
+            names = sorted(runs[uid][0] for uid in contradicting)
+            hint = "it was restored, or lost commits: what may have been sent is looked for first"
+            logger.warning("database.older_than_runs", extra={"count": len(names), "runs": names[:NAMED], "hint": hint})
+
+
+def _said(page: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, tuple[str, Says]]]:
+    """Keep of the Runs of a page what they say: all of them at once would be heavy."""
+    for raw in page:
+        run = RunSeen.parse(raw)
+        if run.told_at is not None:
+            name = f"{run.namespace}/{run.name}"
+            yield run.uid, (name, Says(run.uid, run.is_submitted, run.is_completed, run.told_at))
