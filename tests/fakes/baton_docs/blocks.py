@@ -17,6 +17,7 @@ from baton_docs.rules import RULES, Rule
 
 ROOT = Path(__file__).parents[3]
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\s*$")
+_ITEM = re.compile(r" {0,3}([-*]|\d+\.) ")
 _INDENT = " " * 4
 #: Fragments of changes, which become one page at a release.
 _NO_PAGES = ("changelog.d/", "CHANGELOG.md")
@@ -68,22 +69,22 @@ def blocks(*only: str) -> Iterator[Block]:
 
 
 def _blocks(page: str, lines: list[str]) -> Iterator[Block]:
-    at, before = 0, ""
+    at, before, inside = 0, "", False
     while at < len(lines):
-        fence = _FENCE.match(lines[at])
-        if fence:
-            end = next(n for n in range(at + 1, len(lines)) if lines[n] == f"{fence['indent']}```")
-            text = "\n".join(line.removeprefix(fence["indent"]) for line in lines[at + 1 : end])
+        line = lines[at]
+        if line.strip() and not line.startswith(_INDENT):
+            inside = bool(_ITEM.match(line)) or (inside and bool(before.strip()))
+        indent = _INDENT * (2 if inside else 1)  # what is indented once below an item is a paragraph of it
+        end = at + 1
+        if fence := _FENCE.match(line):
+            end = next(n for n in range(at + 1, len(lines)) if lines[n] == f"{fence['indent']}```") + 1
+            text = "\n".join(each.removeprefix(fence["indent"]) for each in lines[at + 1 : end - 1])
             yield Block(page, at + 2, fence["language"], text)
-            at = end
-        elif lines[at].startswith(_INDENT) and not before.strip():
-            ends = (n for n in range(at, len(lines)) if lines[n].strip() and not lines[n].startswith(_INDENT))
+        elif line.startswith(indent) and not before.strip():
+            ends = (n for n in range(at, len(lines)) if lines[n].strip() and not lines[n].startswith(indent))
             end = next(ends, len(lines))
-            text = "\n".join(line.removeprefix(_INDENT) for line in lines[at:end]).rstrip()
-            yield Block(page, at + 1, "", text)
-            at = end - 1
-        before = lines[at]
-        at += 1
+            yield Block(page, at + 1, "", "\n".join(each.removeprefix(indent) for each in lines[at:end]).rstrip())
+        before, at = lines[end - 1], end
 
 
 def rule_of(page: str, words: str) -> Rule | None:

@@ -40,6 +40,12 @@ def test_lines_are_read_as_they_are_typed() -> None:
     assert block.commands() == ["a --b --c", "d", "e -p '[{\"f\": 1}]'"]
 
 
+def test_a_paragraph_of_a_list_is_no_block_and_a_block_of_a_list_is_one(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("1. One:\n\n        a --b\n\n    And more of it,\n    and more.\n\nA text:\n\n    c --d\n    e\n")
+    assert [each.commands() for each in blocks(str(page))] == [["a --b"], ["c --d", "e"]]
+
+
 def test_the_blocks_are_found() -> None:
     (found,) = [block for block in ALL if block.page == "docs/gitops.md" and "argocd-cm.yaml" in block.text]
     assert found.commands() == [
