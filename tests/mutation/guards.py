@@ -12,6 +12,7 @@ from jenkins_guards import JENKINS
 from limit_guards import LIMITS
 from migration_guards import MIGRATIONS
 from monitoring_guards import MONITORING
+from restore_guards import RESTORE
 from showing_guards import SHOWING
 from suite_guards import SUITE
 from task_guards import TASKS
@@ -238,4 +239,5 @@ GUARDS = (
     + JENKINS
     + SHOWING
     + TASKS
+    + RESTORE
 )

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models.base import new_id
+from baton_models.errors import ForeignDatabaseError
 
 #: Names the advisory lock of whoever begins a life ("baton", "life").
 LOCK = 0x6261746F6E03
@@ -164,14 +165,23 @@ async def latest(session: AsyncSession) -> Any:
     return (await session.execute(_LATEST)).one_or_none()
 
 
-async def start(session: AsyncSession) -> Any:
-    """Begin the first life, if there was none; return the one that lasts."""
-    before = await latest(session)
-    if before is not None:
-        return before
-    await session.execute(_TAKE_TURN, {"key": LOCK})
-    await session.execute(_FIRST, {"id": new_id(), "identity": await identity(session)})
-    return await latest(session)
+async def start(session: AsyncSession) -> None:
+    """
+    Begin the first life, if there was none; make sure that this is the database whose life lasts.
+
+    Raises:
+        ForeignDatabaseError: It is a copy.
+    """
+    here = await identity(session)
+    life = await latest(session)
+    if life is None:
+        await session.execute(_TAKE_TURN, {"key": LOCK})
+        await session.execute(_FIRST, {"id": new_id(), "identity": here})
+    elif life.identity is not None and here is not None and life.identity != here:
+        raise ForeignDatabaseError(
+            f"this database is a copy of another one ({life.identity}, this is {here}): if it takes its place, stop "
+            "whoever works on the other one and run `baton database restored`; if not, it is not ours to work on"
+        )
 
 
 async def survey(session: AsyncSession) -> list[dict[str, Any]]:

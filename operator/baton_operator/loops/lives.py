@@ -10,9 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from baton_models.errors import ForeignDatabaseError
 from baton_models.statements import lives as statements
 from baton_models.statements.lives import Says
 from baton_operator.kube.errors import KubeError, NotFoundError
@@ -41,17 +39,7 @@ class Lives:
         Raises:
             ForeignDatabaseError: It is a copy.
         """
-
-        async def read(session: AsyncSession) -> tuple[str | None, str | None]:
-            life = await statements.start(session)
-            return life.identity, await statements.identity(session)
-
-        was, found = await self._store.run(read)
-        if was is not None and found is not None and was != found:
-            raise ForeignDatabaseError(
-                f"this database is a copy of another one ({was}, this is {found}): if it takes its place, stop whoever "
-                "works on the other one and run `baton database restored`; if not, it is not ours to work on"
-            )
+        await self._store.run(statements.start)
 
     async def compare(self) -> bool:
         """

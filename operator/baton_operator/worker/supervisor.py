@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models.database import DatabaseConfig
+from baton_models.statements import lives
 from baton_operator.engines.embedded.adapter import CHANNEL
 from baton_operator.worker import claims
 from baton_operator.worker.aftermath import Aftermath
@@ -51,7 +52,13 @@ class Supervisor:
         self._sighted_at = 0.0
 
     async def run(self) -> None:
-        """Work until `drain` was called and the children have ended."""
+        """
+        Work until `drain` was called and the children have ended.
+
+        Raises:
+            ForeignDatabaseError: The database is a copy of another one: nothing was begun.
+        """
+        await self._begin_life()
         minders = [
             asyncio.create_task(self._repeated(work, every), name=work.__name__)
             for work, every in (
@@ -79,6 +86,20 @@ class Supervisor:
         for each in self._living():
             each.order("drain")
         self._later(self._end_after_grace())
+
+    async def _begin_life(self) -> None:
+        """Wait for the database, and make sure that it is the one it was."""
+        while not self._draining.is_set():
+            try:
+                async with self._transaction() as session:
+                    await lives.start(session)
+            except SQLAlchemyError as error:
+                logger.warning("database.unreachable", extra={"reason": type(error).__name__})
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._settings.poll):
+                        await self._draining.wait()
+            else:
+                return
 
     async def _end_after_grace(self) -> None:
         await asyncio.sleep(self._settings.grace)

@@ -1,12 +1,14 @@
 """What `baton-worker` does: it runs the tasks of the Embedded engine until SIGTERM."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
 
 from baton_models.database import FROZEN_MS, DatabaseConfig
+from baton_models.errors import ForeignDatabaseError
 from baton_operator import logs
 from baton_operator.orphans import waiting_for_orphans
 from baton_operator.worker.aftermath import Aftermath
@@ -14,6 +16,11 @@ from baton_operator.worker.lineage import end_with
 from baton_operator.worker.settings import WorkerSettings
 from baton_operator.worker.settlement import unit_settlement
 from baton_operator.worker.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+#: What a worker ends with that must not work on its database.
+EXIT_CONFIG = 78
 
 
 async def work(settings: WorkerSettings) -> None:
@@ -43,4 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ValueError as error:
         print(f"baton-worker: {error}", file=sys.stderr)  # noqa: T201 - logging is not set up yet
         raise SystemExit(2) from None
-    asyncio.run(work(settings))
+    try:
+        asyncio.run(work(settings))
+    except ForeignDatabaseError as error:
+        logger.critical("database.foreign", extra={"error": str(error)})
+        raise SystemExit(EXIT_CONFIG) from None
