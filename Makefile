@@ -24,9 +24,12 @@ PIP_INDEX_URL ?=
 SITE_CA ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header
 AIRFLOW := operator/baton_operator/local/python/airflow/requirements
-SOURCES := models migrations operator charts $(wildcard docs/*.py) tests bench examples
+SUPPLY := PYTHONPATH=supply $(BIN)/python -m
+# Words for pip-audit: which vulnerability service `make audit` asks.
+AUDIT ?=
+SOURCES := models migrations operator charts supply $(wildcard docs/*.py) tests bench examples
 
-.PHONY: docs help demo up down check format test mutate test-chart bench crash crash-real crash-tasks crash-wrong image build lock generate clean
+.PHONY: docs help demo up down check format test mutate test-chart bench crash crash-real crash-tasks crash-wrong image build audit lock generate clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -106,8 +109,11 @@ image: ## Build the image with docker, podman or buildah (IMAGE, PIP_INDEX_URL, 
 	  *) $$builder save --output $(IMAGE_ARCHIVE) $(IMAGE) ;; \
 	esac
 
-build: $(READY) ## Build the wheel and the source distribution into dist/
-	@$(BIN)/python -m hatchling build
+build: $(READY) ## Build wheel, chart, bill of materials and checksums into dist/: from one commit always the same bytes
+	@$(SUPPLY) baton_supply.build
+
+audit: $(READY) ## Look for licences, secrets and vulnerabilities that must not be there (AUDIT=words for pip-audit)
+	@$(SUPPLY) baton_supply.audit $(AUDIT)
 
 lock: $(READY) ## Compile requirements.lock from pyproject.toml, then those of the image and of the local Airflow
 	@$(COMPILE) --all-extras --group dev pyproject.toml -o requirements.lock
@@ -123,6 +129,7 @@ generate: $(READY) ## Copy the CRDs into the chart, describe its values and the 
 	@$(BIN)/python charts/copy_crds.py
 	@$(BIN)/python charts/describe_values.py
 	@$(BIN)/python docs/write_reference.py
+	@$(SUPPLY) baton_supply.licences
 	@PYTHONPATH=tests/fakes $(BIN)/python -m baton_chart
 
 clean: ## Remove the virtual environment, the local Baton's folder and build products
