@@ -41,6 +41,7 @@ EXTENSION = "tests/cluster/docs/test_extensions_page.py"
 NEWCOMER = "tests/cluster/docs/test_typed_pages.py"
 RUNBOOKS = "tests/cluster/monitoring/test_scraped_operators.py"
 SCRAPING = "tests/cluster/monitoring/test_documented_scraping.py"
+RESTORED = "tests/cluster/spine/test_spine_restored.py"
 CAPACITY = "tests/cluster/spine/test_spine_capacity.py"
 NODE = "tests/chart/test_external_database.py"
 RELEASE = "tests/integration/supply/test_release.py"
@@ -61,6 +62,8 @@ RULES = (
     Rule("docs/supply-chain.md", r"\(cd dist ", test=RELEASE),
     Rule("docs/traces.md", r"(pip|export) ", instead="tests/cluster/spine/test_spine_traces.py"),
     Rule("docs/write-an-adapter.md", r"(pip|pytest)", instead="tests/contract/test_example_adapter.py"),
+    Rule("docs/backup.md", r"(pg_dump|pg_restore|baton database) ", test=RESTORED),
+    Rule("docs/backup.md", r"BATON_DATABASE_URL=", reason="names a database of one's own"),
     Rule("docs/architecture.md", r"kubectl patch ", test=OBJECTS),
     Rule("docs/gitops.md", r"kubectl patch configmap ", test=OBJECTS),
     Rule("charts/baton/README.md", r"kubectl create ", test=OBJECTS),
