@@ -48,7 +48,8 @@ class ChainState:
         heads: Revisions that this release would migrate to.
         standing: What follows from the two.
         readable_since: The oldest release that works with the newer revisions; None where they do not say.
-        pending: What ``baton migrate`` would run, in its order: (revision, what it does).
+        pending: What ``baton migrate`` would run, in its order: (revision, what it does, the oldest release that works
+            with it).
         problem: Why the chain cannot be used; empty if it can.
     """
 
@@ -57,7 +58,7 @@ class ChainState:
     heads: tuple[str, ...]
     standing: Standing
     readable_since: str | None = None
-    pending: tuple[tuple[str, str], ...] = ()
+    pending: tuple[tuple[str, str, str], ...] = ()
     problem: str = ""
 
     @property
@@ -120,7 +121,9 @@ class SchemaState:
         said = []
         for chain in self.chains:
             said.append(f"{chain}, release {chain.release}")
-            said += [f"  pending {revision}  {what}" for revision, what in chain.pending]
+            said += [
+                f"  pending {revision}  {what} Works with {since} or newer." for revision, what, since in chain.pending
+            ]
         return said
 
     def raise_for_work(self) -> None:
@@ -195,7 +198,7 @@ def _chain_state(connection: Connection, chain: Chain) -> ChainState:
         return ChainState(chain, current, heads, Standing.AT_HEAD)
     if set(current) <= set(revisions):
         behind = list(scripts.iterate_revisions(heads, current or "base"))
-        pending = tuple((script.revision, script.doc) for script in reversed(behind))
+        pending = tuple((each.revision, each.doc, chain.readable_since(each)) for each in reversed(behind))
         return ChainState(chain, current, heads, Standing.BEHIND, pending=pending)
     unknown = _releases_of_unknown(connection, chain, set(revisions))
     readable_since = max(unknown.values(), key=release_number, default=None)

@@ -122,7 +122,7 @@ def test_an_extension_that_cannot_be_imported_does_not_stop_the_others(store_url
 def test_nothing_may_start_while_a_chain_is_behind_or_cannot_be_used(store_url, packages):
     state = look(store_url, chains=chains(packages))
     assert [chain.standing for chain in state.chains] == [Standing.AT_HEAD, *[Standing.BEHIND] * 3]
-    assert "  pending 0002_ab  Step 0002_ab." in state.lines()
+    assert "  pending 0002_ab  Step 0002_ab. Works with 1.0.0 or newer." in state.lines()
     with pytest.raises(SchemaBehindError, match=r"the schema of a is at nothing, this release needs 0002_a"):
         state.raise_for_work()
     migrate(store_url, progress=silent, chains=chains(packages))

@@ -121,7 +121,9 @@ def test_the_new_image_says_what_it_will_do_before_it_does_it(older_url: OlderUr
     assert main(["--status", "--database-url", url]) == 0
     said = capsys.readouterr().out
     newer = [each.revision for each in engine_chain().scripts().iterate_revisions("heads", OLD_HEAD)]
-    assert [line.split()[1] for line in said.splitlines() if line.startswith("  pending")] == newer[::-1]
+    pending = [line for line in said.splitlines() if line.startswith("  pending")]
+    assert [line.split()[1] for line in pending] == newer[::-1]
+    assert all(line.endswith(" Works with 0.1.0 or newer.") for line in pending)
 
 
 def different(statements: Sequence[Sent], expected: Sequence[int], found: Sequence[int]) -> dict[str, list[object]]:
