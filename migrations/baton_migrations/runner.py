@@ -25,6 +25,7 @@ from baton_migrations.errors import (
 )
 from baton_migrations.upgrade import Progress, upgrade, upgrade_sql
 from baton_models.database import DatabaseConfig
+from baton_models.failures import sqlstate
 
 #: The advisory lock of all migrators of a database: the first eight bytes of SHA-256 of "baton migrate", signed.
 LOCK_KEY = 3465227607640095432
@@ -32,6 +33,10 @@ LOCK_KEY = 3465227607640095432
 LOCK_TIMEOUT_MS = 4_000
 STATEMENT_TIMEOUT_MS = 60_000
 POLL_SECONDS = 1.0
+#: How often a chain is tried whose revision meets others in a deadlock: they lock tables in orders of their own.
+DEADLOCK_TRIES = 5
+
+_DEADLOCK = "40P01"
 
 
 def migrate(
@@ -46,8 +51,9 @@ def migrate(
 
     Safe to call from any number of places at once and to kill at any moment: one works, the others wait with a line of
     progress each second, and what was cut off is done again. A chain that a newer release has brought further is left
-    alone (an older image's init container runs in a rollback). An extension that fails stands before the revision that
-    failed; the others are migrated all the same.
+    alone (an older image's init container runs in a rollback). A revision that meets those who work meanwhile in a
+    deadlock is tried again. An extension that fails stands before the revision that failed; the others are migrated all
+    the same.
 
     Args:
         database_url: ``postgresql://…`` of a role that may change the schema.
@@ -111,9 +117,23 @@ def _bring_to_head(connection: Connection, chain: Chain, progress: Progress) -> 
         state.raise_for_work()
         progress(f"{state}; nothing to do")
         return
-    upgrade(connection, chain, progress)
+    _upgrade(connection, chain, progress)
     connection.rollback()
     progress(f"{chain.name}: at head")
+
+
+def _upgrade(connection: Connection, chain: Chain, progress: Progress) -> None:
+    """Bring *chain* to its head; a deadlock with the Pods that serve meanwhile is nobody's fault, and tried again."""
+    for left in reversed(range(DEADLOCK_TRIES)):
+        try:
+            return upgrade(connection, chain, progress)
+        except RevisionFailedError as error:
+            if not left or error.__cause__ is None or sqlstate(error.__cause__) != _DEADLOCK:
+                raise
+            connection.rollback()
+            progress(f"{chain.name}: met another session in a deadlock; again")
+            time.sleep(POLL_SECONDS)
+    return None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The guards around the chains of extensions."""
+"""The guards around the chains: Baton's own, and those of extensions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,31 @@ CHAINS = "tests/integration/store/test_extension_chains.py::test_"
 COMMANDS = "tests/integration/cli/test_extension_commands.py::test_"
 DISCOVERY = "tests/unit/migrations/test_chain_discovery.py::test_"
 
+OLDER = "tests/integration/upgrades/test_older_schema.py::test_"
+ROLLBACK = "tests/cluster/spine/test_spine_upgrade.py::test_a_rollback_"
+
 MIGRATIONS = (
+    Guard(
+        "a deadlock with those who work meanwhile is tried again",
+        RUNNER,
+        "            if not left or error.__cause__ is None or sqlstate(error.__cause__) != _DEADLOCK:\n",
+        "            if True:\n",
+        (OLDER + "a_deadlock_with_the_older_release_is_tried_again",),
+    ),
+    Guard(
+        "an older operator says that the schema is newer",
+        "operator/baton_operator/app.py",
+        "            if chain.is_newer:\n",
+        "            if False:\n",
+        (ROLLBACK + "goes_on_where_the_newer_schema_allows_it",),
+    ),
+    Guard(
+        "an older operator refuses a schema that it must not work with",
+        "migrations/baton_migrations/check.py",
+        "        if self.standing is Standing.NEWER_UNREADABLE:\n",
+        "        if self.standing is None:\n",
+        (ROLLBACK + "is_refused_in_one_line_where_the_newer_schema_forbids_it",),
+    ),
     Guard(
         "what a revision makes or drops elsewhere is seen",
         FENCE,
