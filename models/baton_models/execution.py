@@ -62,8 +62,8 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
             its units are looked for first, never sent first.
         restored_at: When the database was restored to a moment from which on it does not know what became of this run.
         restored_from: That moment: nothing of the run that the database does not know was sent before it.
-        doubts: How many of its units must turn out never to have been sent before the others are sent without a look:
-            units go in their order, and no more of them were let go at once. 0 where nothing is uncertain.
+        doubts: How many of its units must be sent for the first time before the others are sent without a look: units
+            go in their order, and no more of them were let go at once. 0 where nothing is uncertain.
         counted: Whether its end was counted in the metrics, by one process.
         queue_deadline_at: When waiting for the first dispatch has lasted too long.
         run_timeout_seconds: How long it may take from its start; NULL for no limit.

@@ -71,9 +71,16 @@ RESTORE = (
     Guard(
         "restored: the doubt about units has an end",
         "models/baton_models/statements/record.py",
-        "greatest(r.doubts - n.unsent, 0)",
+        "greatest(r.doubts - n.taken, 0)",
         "greatest(r.doubts, 0)",
         (RESTORING + "units_are_looked_for_until_the_first_ones_turn_out_unsent",),
+    ),
+    Guard(
+        "restored: what was refused makes nothing behind it certain",
+        "models/baton_models/statements/record.py",
+        ' and row.state in {"ACKED", "ENQUEUED"}]',
+        "]",
+        (RESTORING + "what_is_refused_makes_nothing_behind_it_certain",),
     ),
     Guard(
         "restored: a Run that lost its row is looked for",

@@ -105,18 +105,16 @@ WITH told AS (
   FROM (SELECT DISTINCT engine_id FROM kept WHERE state IN ('ACKED', 'ENQUEUED')) k WHERE h.engine_id = k.engine_id
 )
 SELECT k.id, k.run_id, k.attempt_no, k.batch_execution_id, k.item_execution_id, k.cancel_requested_at, k.settled,
-       k.state, r.cancel_cause
+       k.state, r.cancel_cause, r.doubts
 FROM kept k JOIN run r ON r.id = k.run_id
 """)
 
-#: Attempts that a restored database doubted (it never sent them itself) and that are to be sent now were not sent
-#: before: no more units of a run were let go at once than it has doubts.
+#: A restored run has units that were never sent before: they were looked for, and an engine takes them now. What it
+#: refuses now it may have refused before, and that made room for the next one.
 _UNDOUBT = text("""
-UPDATE run r SET doubts = greatest(r.doubts - n.unsent, 0)
-FROM (SELECT run_id, count(*) AS unsent FROM dispatch_attempt
-      WHERE id = ANY(CAST(:ids AS uuid[])) AND state = 'INTENT' AND last_sent_at IS NULL AND attempt_no = 1
-      GROUP BY run_id) n
-WHERE r.id = n.run_id AND r.doubts > 0
+UPDATE run r SET doubts = greatest(r.doubts - n.taken, 0)
+FROM (SELECT run_id, count(*) AS taken FROM dispatch_attempt WHERE id = ANY(CAST(:ids AS uuid[])) GROUP BY run_id) n
+WHERE r.id = n.run_id
 """)
 
 #: Attempts whose fate nobody knows and that nobody holds: SENT whose lease ran out, AMBIGUOUS that are due. Units
@@ -179,8 +177,9 @@ async def record(
     rows = orjson.dumps(list(changes)).decode()
     answer = await session.execute(_RECORD, {"rows": rows, "lease": lease, "held": held, "poll_in": poll_in})
     kept = answer.all()
-    if held != "SENT" and (again := [row.id for row in kept if row.state == "INTENT"]):
-        await session.execute(_UNDOUBT, {"ids": again})
+    taken = [row.id for row in kept if row.doubts and row.attempt_no == 1 and row.state in {"ACKED", "ENQUEUED"}]
+    if taken and held == "SENT":
+        await session.execute(_UNDOUBT, {"ids": taken})
     return kept
 
 

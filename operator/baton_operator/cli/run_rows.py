@@ -34,6 +34,7 @@ WHERE (CAST(:namespace AS text) IS NULL OR r.tenant_id = :namespace)
   AND (CAST(:automation AS text) IS NULL OR t.name = :automation)
   AND (CAST(:statuses AS text[]) IS NULL OR r.status::text = ANY(:statuses))
   AND (CAST(:correlation AS text) IS NULL OR r.correlation_id = :correlation)
+  AND (NOT :held OR EXISTS (SELECT 1 FROM dispatch_attempt a WHERE a.run_id = r.id AND a.state = 'HALTED'))
 ORDER BY r.id DESC LIMIT :limit
 """
 
@@ -94,14 +95,21 @@ async def list_runs(
     automation: str | None = None,
     statuses: Sequence[str] | None = None,
     correlation: str | None = None,
+    held: bool = False,
     limit: int = 100,
 ) -> list[Row]:
-    """List Runs, newest first; None for any. Runs whose custom resource is gone are there too."""
+    """
+    List Runs, newest first; None for any. Runs whose custom resource is gone are there too.
+
+    Args:
+        held: Only those of which a submit waits for a person's decision.
+    """
     values = {
         "namespace": namespace,
         "automation": automation,
         "statuses": list(statuses) if statuses else None,
         "correlation": correlation,
+        "held": held,
         "limit": limit,
     }
     return [_with_phase(row) for row in await _ask(session, _LIST, **values)]

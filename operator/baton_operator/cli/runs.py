@@ -89,6 +89,9 @@ def list_(
         str | None, typer.Option("--phase", "-p", help="Only those that are: active, succeeded, failed or cancelled.")
     ] = None,
     correlation: Annotated[str | None, typer.Option(help="Only those with this spec.correlationId.")] = None,
+    held: Annotated[
+        bool, typer.Option("--held", help="Only those with a submit that a person has to decide about.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
     how: FormatOption = Format.TABLE,
 ) -> None:
@@ -98,6 +101,7 @@ def list_(
     [bold]Examples[/bold]
 
      baton runs list -A --phase failed
+     baton runs list -A --held
      baton runs list -n team-a --automation patch-fleet -o json
     """
     if which is not None and which.lower() not in _PHASES:
@@ -111,6 +115,7 @@ def list_(
                 automation=automation,
                 statuses=_PHASES[which.lower()] if which else None,
                 correlation=correlation,
+                held=held,
                 limit=limit,
             )
 

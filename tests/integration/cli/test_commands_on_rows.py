@@ -59,6 +59,17 @@ def test_list_shows_the_newest_first_with_words_for_people(baton: Baton):
     assert "2/2" in lines[2]
 
 
+def test_list_shows_what_is_held(baton: Baton, world: World):
+    """Only the Runs about which a person has to decide."""
+    held = ("runs", "list", "-A", "--held", "-o", "json")
+    assert json.loads(baton(*held).stdout) == []
+    act(
+        world,
+        "UPDATE dispatch_attempt SET state = 'HALTED', sends = 1, first_sent_at = now() WHERE state = 'INTENT'",
+    )
+    assert [row["name"] for row in json.loads(baton(*held).stdout)] == ["waiting"]
+
+
 def test_list_marks_what_is_only_history_and_knows_its_filters(baton: Baton, world: World):
     """A Run whose custom resource is gone stays, with a mark."""
     act(world, "UPDATE run SET cr_deleted_at = now() WHERE name = 'done'")

@@ -13,7 +13,7 @@ from baton_models.errors import ForeignDatabaseError
 from baton_models.statements import lives
 from baton_models.statements.lives import Says
 from baton_models.status import ExecutionStatus
-from baton_operator.engines.base import Idempotency
+from baton_operator.engines.base import Idempotency, Rejected
 from baton_operator.kube.resources import RunSeen
 from baton_operator.loops.lives import Lives
 
@@ -170,6 +170,26 @@ async def test_units_are_looked_for_until_the_first_ones_turn_out_unsent(site: S
     assert site.one("SELECT completed FROM run_progress") == 8
 
 
+async def test_what_is_refused_makes_nothing_behind_it_certain(site: Site) -> None:
+    """It was refused before, too, and made room for the next one, which was sent."""
+    refused = Rejected("EngineRejected", "no")
+    site.engine.idempotency = Idempotency.SEARCH_ONLY
+    items = [{"items": [{"n": n} for n in range(2)], "name": "all"}]
+    saved = await waiting(site, batches=items, dispatch={"per": "Item", "maxParallel": 1, "maxFailures": 1})
+    site.engine.script.append(refused)
+    await site.dispatch()
+    await site.dispatch()
+    assert len(site.engine.submits) == 1
+    await restored(site, saved)
+    site.engine.script.append(refused)
+    await looked_for(site)
+    await looked_for(site)
+    await ended(site)
+    assert site.attempts() == ["REJECTED", "CLOSED"]
+    assert site.runs() == ENDED
+    assert len(site.engine.submits) == 1
+
+
 async def test_a_run_without_a_row_that_is_older_than_the_restore_is_looked_for(site: Site) -> None:
     """It was created since the backup; its status may not have shown yet that it was submitted."""
     await site.serve()
@@ -303,6 +323,17 @@ async def test_a_copy_of_the_database_is_refused_until_somebody_says_that_it_cou
         await ours.begin()
     await restored(site)
     await ours.begin()
+
+
+async def test_nothing_is_begun_before_the_runs_were_asked(site: Site) -> None:
+    """The API server is away: ask again, unless nothing of what is stored goes on."""
+    site.may_fail = True
+    ours = Lives(site.first.parts)
+    assert not await ours.compare(), "all rows may be lost"
+    await waiting(site)
+    assert not await ours.compare()
+    await ended(site)
+    assert await ours.compare()
 
 
 async def test_a_role_that_may_not_ask_is_let_in(site: Site) -> None:
