@@ -90,6 +90,13 @@ RESTORE = (
         (RESTORING + "a_run_without_a_row_that_is_older_than_the_restore_is_looked_for",),
     ),
     Guard(
+        "restored: a deleted Run starts nothing",
+        "operator/baton_operator/loops/changes.py",
+        " or (row.sends == 0 and row.run_cancel_requested_at is not None)",
+        "",
+        (RESTORING + "a_run_that_was_deleted_since_starts_nothing",),
+    ),
+    Guard(
         "restored: what Embedded did is gone",
         LIVES,
         " AND e.type <> 'Embedded')\"",

@@ -50,7 +50,7 @@ SELECT d.id, d.run_id, d.batch_execution_id, d.item_execution_id, d.attempt_no, 
        d.evidence_until, d.engine_id, d.cancel_requested_at, d.handle, d.settled, r.definition_id, r.uid,
        r.name AS run_name, r.tenant_id,
        r.parameters, r.correlation_id, r.trace_context, r.run_timeout_seconds, r.created_at AS run_created_at,
-       r.restored_at,
+       r.restored_at, r.cancel_requested_at AS run_cancel_requested_at,
        b.name AS batch_name, b.payload AS batch_payload, i.payload AS item_payload, i.sequence_number,
        a.name AS automation_name, a.target_reason
 FROM dispatch_attempt d

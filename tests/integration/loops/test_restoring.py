@@ -255,6 +255,24 @@ async def test_what_is_decided_by_a_person_ends_the_doubt(site: Site) -> None:
     assert site.engine.submits == []
 
 
+async def test_a_run_that_was_deleted_since_starts_nothing(site: Site) -> None:
+    """What is not there is over; what is there goes on to its end."""
+    await site.serve()
+    await site.define()
+    uids = await site.start("sent", "unsent")
+    saved = SavedRows.of(site)
+    await site.dispatch()
+    token = site.one("SELECT d.token FROM dispatch_attempt d JOIN run r ON r.id = d.run_id WHERE r.name = 'unsent'")
+    del site.engine.executions[token]
+    site.engine.submits.clear()
+    await restored(site, saved)
+    await site.delete(*uids)
+    await looked_for(site)
+    await ended(site)
+    assert site.runs() == {"sent": ("COMPLETED", "Succeeded"), "unsent": ("CANCELLED", "Cancelled")}
+    assert site.engine.submits == []
+
+
 async def test_a_custom_resource_that_says_more_than_its_row_gives_the_restore_away(site: Site) -> None:
     """Nobody said so: that Run was sent, the others are doubted, and absence is no evidence of what was sent."""
     site.engine.idempotency = Idempotency.SEARCH_ONLY
