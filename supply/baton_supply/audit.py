@@ -20,7 +20,6 @@ from rich.text import Text
 
 from baton_supply import licences, locks, secret_scan, vulnerabilities
 from baton_supply.policy import load
-from baton_supply.tree import tracked
 
 
 class Result(IntEnum):
@@ -86,9 +85,8 @@ def _secrets(where: str, look: Callable[[], list[secret_scan.Finding]]) -> Row:
         found = look()
     except subprocess.CalledProcessError as error:
         return Row("secrets", where, Result.NOT_LOOKED, (f"git said: {error.stderr!r}",))
-    known = secret_scan.known()
-    new = tuple(str(each) for each in found if each.digest not in known)
-    told = f"{len(tracked())} files; {len(found)} findings, each known to be none"
+    new = tuple(str(each) for each in secret_scan.known().news(found))
+    told = f"{len(found)} findings, each known to be none"
     return Row("secrets", where, Result.FOUND if new else Result.CLEAN, new or (told,))
 
 
@@ -121,14 +119,18 @@ def verdict(results: Sequence[Result]) -> Result:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the script; the result is its exit code."""
-    table = Table("look for", "in", "result", "what was found", show_lines=True)
-    results = []
-    for row in rows(sys.argv[1:] if arguments is None else arguments):
+    with Console(stderr=True).status("Looking: a minute or two"):
+        looks = list(rows(sys.argv[1:] if arguments is None else arguments))
+    table = Table("look for", "in", "result", "what was found")
+    for row in looks:
         word, colour = _SHOWN[row.result]
-        table.add_row(row.what, row.where, Text(word, colour), Text("\n".join(row.said)))
-        results.append(row.result)
-    Console().print(table)
-    return verdict(results)
+        said = row.said[0] if len(row.said) == 1 else f"{len(row.said)}, listed below"
+        table.add_row(row.what, row.where, Text(word, colour), Text(said))
+    console = Console(soft_wrap=True)
+    console.print(table, soft_wrap=False)
+    for each in (line for row in looks if len(row.said) > 1 for line in row.said):
+        console.print(Text(each))
+    return verdict([row.result for row in looks])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """
 Looks for secrets in the tree and in its history, with every detector of detect-secrets, and asks nobody.
 
-What is known and no secret stands in `supply/known.toml`, by the hash of its value and with the reason. Passwords of a
-few characters in tests, examples and pages are no secrets and need no entry; nor do files that list hashes.
+What is known and no secret stands in `supply/known.toml` with the reason: by the hash of its value or, for recorded
+data, by file and kind. Passwords of a few characters in tests, examples and pages are no secrets and need no entry; nor
+do files that list hashes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from detect_secrets.core.secrets_collection import SecretsCollection
@@ -59,20 +61,45 @@ class Finding:
         return f"{where}: {self.kind}, hash {self.digest}"
 
 
-def known(path: Path = KNOWN) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class Known:
     """
-    Read what is known and no secret: the reason for each hash.
+    What is known and no secret.
+
+    Attributes:
+        hashes: The reason for each value, by its hash.
+        recorded: Patterns of files with recorded data, and the kinds of findings that are no secrets there.
+    """
+
+    hashes: Mapping[str, str]
+    recorded: tuple[tuple[str, frozenset[str]], ...] = ()
+
+    def news(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Pick out the findings that are not known."""
+        return [each for each in findings if each.digest not in self.hashes and not self._is_recorded(each)]
+
+    def _is_recorded(self, finding: Finding) -> bool:
+        return any(fnmatchcase(finding.path, pattern) and finding.kind in kinds for pattern, kinds in self.recorded)
+
+
+def known(path: Path = KNOWN) -> Known:
+    """
+    Read what is known and no secret.
 
     Raises:
         ValueError: If an entry has no reason, or a hash is listed twice.
     """
-    found: dict[str, str] = {}
-    for entry in tomllib.loads(path.read_text())["known"]:
+    told = tomllib.loads(path.read_text())
+    hashes: dict[str, str] = {}
+    for entry in told["known"]:
         for digest in entry["hashes"]:
-            if digest in found or not entry["why"].strip():
-                raise ValueError(f"{path.name}: {digest} is listed twice or has no reason")
-            found[digest] = entry["why"]
-    return found
+            if digest in hashes:
+                raise ValueError(f"{path.name}: {digest} is listed twice")
+            hashes[digest] = entry["why"]
+    recorded = told.get("recorded", [])
+    if not all(entry["why"].strip() for entry in (*told["known"], *recorded)):
+        raise ValueError(f"{path.name}: an entry has no reason")
+    return Known(hashes, tuple((name, frozenset(entry["kinds"])) for entry in recorded for name in entry["files"]))
 
 
 def in_tree(root: Path = ROOT) -> list[Finding]:

@@ -15,6 +15,7 @@ from monitoring_guards import MONITORING
 from restore_guards import RESTORE
 from showing_guards import SHOWING
 from suite_guards import SUITE
+from supply_guards import SUPPLY_CHAIN
 from task_guards import TASKS
 
 HTTP = "operator/baton_operator/engines/http.py"
@@ -240,4 +241,5 @@ GUARDS = (
     + SHOWING
     + TASKS
     + RESTORE
+    + SUPPLY_CHAIN
 )

@@ -11,7 +11,7 @@ import pytest
 from baton_operator.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-PACKAGES = ("models/baton_models", "migrations/baton_migrations", "operator/baton_operator")
+PACKAGES = ("models/baton_models", "migrations/baton_migrations", "operator/baton_operator", "supply/baton_supply")
 MAX_FILE, MAX_FUNCTION = 400, 50
 
 

@@ -41,6 +41,7 @@ def test_it_has_what_helm_would_take(chart: Path, tmp_path: Path) -> None:
 
 def test_neither_clock_nor_rights_nor_order_count(chart: Path, tmp_path: Path) -> None:
     first = chart_package.package(chart, FILES, tmp_path, moment=1_000).read_bytes()
+    assert first[4:8] == bytes(4), "the archive bears the moment of its making"
     for each in FILES:
         os.utime(chart / each, (1, 1))
         (chart / each).chmod(0o600)

@@ -101,8 +101,22 @@ def test_lines_are_read_out_of_a_patch() -> None:
 
 def test_an_entry_needs_a_reason_and_is_listed_once(tmp_path: Path) -> None:
     (tmp_path / "known.toml").write_text('[[known]]\nwhy = "a name"\nhashes = ["aa"]\n')
-    assert secret_scan.known(tmp_path / "known.toml") == {"aa": "a name"}
-    for more in ('[[known]]\nwhy = " "\nhashes = ["bb"]\n', '[[known]]\nwhy = "again"\nhashes = ["aa"]\n'):
+    assert secret_scan.known(tmp_path / "known.toml") == secret_scan.Known({"aa": "a name"})
+    for more, said in (
+        ('[[known]]\nwhy = " "\nhashes = ["bb"]\n', "an entry has no reason"),
+        ('[[recorded]]\nwhy = ""\nfiles = ["a"]\nkinds = []\n', "an entry has no reason"),
+        ('[[known]]\nwhy = "again"\nhashes = ["aa"]\n', "aa is listed twice"),
+    ):
         (tmp_path / "other.toml").write_text((tmp_path / "known.toml").read_text() + more)
-        with pytest.raises(ValueError, match="is listed twice or has no reason"):
+        with pytest.raises(ValueError, match=said):
             secret_scan.known(tmp_path / "other.toml")
+
+
+def test_recorded_data_may_have_random_values_but_no_tokens() -> None:
+    """In its own files only."""
+    known = secret_scan.Known({"aa": "a name"}, (("tests/recorded/*.jsonl", frozenset({"Hex"})),))
+    random = secret_scan.Finding("tests/recorded/a.jsonl", 1, "Hex", "bb")
+    token = secret_scan.Finding("tests/recorded/a.jsonl", 2, "GitHub Token", "cc")
+    elsewhere = secret_scan.Finding("tests/a.jsonl", 1, "Hex", "bb")
+    name = secret_scan.Finding("charts/a.yaml", 1, "Secret Keyword", "aa")
+    assert known.news([random, token, elsewhere, name]) == [token, elsewhere]
