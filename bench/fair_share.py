@@ -2,8 +2,8 @@
 Measures what a tenant who sends little notices of one who sends much: `make bench`, third part.
 
 One namespace has 1,000 Runs waiting for an engine that takes 100 at a time. As soon as they travel, another namespace
-sends single Runs to the same engine, one after the other. Shown is how long each took from its ``POST`` until it was
-sent on.
+sends single Runs to the same engine, each when the one before has ended. Shown is how long each took from its ``POST``
+until it was sent on.
 
     .venv/bin/python bench/fair_share.py [--runs 1000] [--singles 5]
 """
@@ -114,6 +114,7 @@ async def _measure(api_server: ApiServer, database_url: str, runs: int, singles:
         await until(lambda number=number: _is_sent(database_url, f"single-{number}"), seconds=60)
         (sent,) = await one_row(database_url, _SENT, f"single-{number}")
         took.append((int(waiting), float(sent) - begun))
+        await until(lambda number=number: _has_ended(database_url, f"single-{number}"), seconds=60)
     return took
 
 
@@ -136,6 +137,11 @@ async def _are_travelling(database_url: str, runs: int) -> bool:
 async def _is_sent(database_url: str, name: str) -> bool:
     (sent,) = await one_row(database_url, _SENT, name)
     return sent is not None
+
+
+async def _has_ended(database_url: str, name: str) -> bool:
+    (finished,) = await one_row(database_url, "SELECT max(finished_at) FROM run WHERE name LIKE :name", name)
+    return finished is not None
 
 
 def _is_ready(api_server: ApiServer, path: str) -> bool:

@@ -36,6 +36,13 @@ LIMITS = (
         (SHARING + "a_tenant_at_its_own_limit_leaves_the_rest_to_the_others",),
     ),
     Guard(
+        "a tenth of a shared engine is there for others",
+        CLAIM,
+        "CASE WHEN e.spec ? 'allowedNamespaces' THEN",
+        "CASE WHEN e.spec ? 'forbiddenNamespaces' THEN",
+        (SHARING + "a_tenth_of_an_engine_that_others_may_use_is_there_for_them",),
+    ),
+    Guard(
         "a namespace is found by a step in the index",
         CLAIM,
         "    WHERE a.engine_id = :engine AND a.tenant_id = t.tenant_id AND a.state = 'INTENT'",

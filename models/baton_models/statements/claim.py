@@ -23,6 +23,14 @@ e.is_active AND NOT e.suspend AND h.ready_reason = 'ProbeSucceeded' AND h.stalle
   AND (h.circuit_state = 'closed' OR coalesce(h.circuit_until, '-infinity') <= clock_timestamp())
 """
 
+#: How many executions an engine may have at once, and how many of them one namespace; the alias is e. Where others may
+#: use it nobody gets the last tenth, unless its owner says so.
+AT_ONCE = "coalesce(CAST(e.spec #>> '{limits,maxInFlight}' AS int), 50)"
+AT_ONCE_FOR_ONE = f"""
+coalesce(CAST(e.spec #>> '{{limits,maxInFlightPerNamespace}}' AS int),
+         {AT_ONCE} - CASE WHEN e.spec ? 'allowedNamespaces' THEN {AT_ONCE} / 10 ELSE 0 END)
+"""
+
 ENGINES_WITH_WORK = text(f"""
 SELECT h.engine_id FROM engine_health h JOIN engine e ON e.id = h.engine_id
 WHERE {MAY_TAKE}
@@ -30,8 +38,9 @@ WHERE {MAY_TAKE}
               WHERE d.engine_id = h.engine_id AND d.state = 'INTENT' AND d.due_at <= clock_timestamp())
 """)
 
-_LOCK = text("""
-SELECT h.restart_epoch, h.memory_seconds, e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec,
+_LOCK = text(f"""
+SELECT h.restart_epoch, h.memory_seconds, {AT_ONCE} AS at_once, {AT_ONCE_FOR_ONE} AS at_once_for_one,
+       e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec,
        clock_timestamp() AS now, h.last_tenant, h.circuit_state, h.circuit_until,
        coalesce(h.paused_until, '-infinity') > clock_timestamp() AS is_paused,
        h.bucket_tokens, CAST(extract(epoch FROM clock_timestamp() - h.bucket_at) AS float) AS bucket_seconds
@@ -136,10 +145,10 @@ SELECT id, visible_after, evidence_until FROM sent
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an Engine allows; ``per_namespace`` and ``rate`` None for no limit."""
+    """What an Engine allows at once, altogether and to one namespace, and submits a second."""
 
     max_in_flight: int
-    per_namespace: int | None
+    per_namespace: int
     rate: float
     burst: int
 
@@ -178,7 +187,7 @@ async def pick(
     values = {
         "engine": engine,
         "limit": limit,
-        "per_namespace": limits.per_namespace if limits.per_namespace is not None else limits.max_in_flight,
+        "per_namespace": limits.per_namespace,
         "max_in_flight": limits.max_in_flight,
         "last_tenant": last_tenant or "",
     }

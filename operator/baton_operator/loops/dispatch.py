@@ -125,7 +125,7 @@ class DispatchLoop(EngineLoop):
         row = await statements.lock_engine(session, engine)
         if row is None:
             return None
-        limits = _limits(row.spec)
+        limits = _limits(row)
         circuit = Circuit(row.circuit_state, row.circuit_until)
         tokens = limits.tokens(row.bucket_tokens, row.bucket_seconds)
         room = 0 if row.is_paused else self._room(circuit, tokens, row.now)
@@ -249,11 +249,11 @@ class DispatchLoop(EngineLoop):
                 self._metrics.dispatch_latency.labels(engine=claimed.label).observe(max(latency, 0.0))
 
 
-def _limits(spec: Mapping[str, Any]) -> Limits:
-    limits = spec.get("limits", {})
+def _limits(row: Any) -> Limits:
+    limits = row.spec.get("limits", {})
     return Limits(
-        max_in_flight=limits.get("maxInFlight", 50),
-        per_namespace=limits.get("maxInFlightPerNamespace"),
+        max_in_flight=row.at_once,
+        per_namespace=row.at_once_for_one,
         rate=float(limits.get("requestsPerSecond", 10)),
         burst=int(limits.get("burst", 20)),
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from baton_models.statements.claim import MAY_TAKE
+from baton_models.statements.claim import AT_ONCE, AT_ONCE_FOR_ONE, MAY_TAKE
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.metrics import SnapshotGauge
@@ -20,10 +20,10 @@ SELECT r.tenant_id, a.name,
 FROM run r JOIN automation a ON a.id = r.automation_id
 WHERE r.status IN ('PENDING', 'PROCESSING', 'RETRYING') GROUP BY 1, 2, 3
 """)
-_ENGINES = text("""
+_ENGINES = text(f"""
 SELECT e.tenant_id || '/' || e.name AS engine, e.type, coalesce(h.ready_reason = 'ProbeSucceeded', false) AS up,
        coalesce(h.circuit_state <> 'closed', false) AS open,
-       coalesce(CAST(e.spec #>> '{limits,maxInFlight}' AS int), 50) AS limit,
+       {AT_ONCE} AS limit,
        count(d.id) AS in_flight, count(d.id) FILTER (WHERE d.state = 'HALTED') AS held
 FROM engine e LEFT JOIN engine_health h ON h.engine_id = e.id
 LEFT JOIN dispatch_attempt d ON d.engine_id = e.id AND d.state IN ('SENT', 'ENQUEUED', 'ACKED', 'AMBIGUOUS', 'HALTED')
@@ -35,16 +35,14 @@ WITH taken AS (
   SELECT engine_id, tenant_id, count(*) AS n FROM dispatch_attempt
   WHERE state IN ('SENT', 'ENQUEUED', 'ACKED', 'AMBIGUOUS', 'HALTED') GROUP BY engine_id, tenant_id
 ), open AS (
-  SELECT e.id, e.spec FROM engine e JOIN engine_health h ON h.engine_id = e.id
-  WHERE {MAY_TAKE} AND coalesce(CAST(e.spec #>> '{{limits,maxInFlight}}' AS bigint), 50)
-                       > coalesce((SELECT sum(n) FROM taken WHERE engine_id = e.id), 0)
+  SELECT e.id, {AT_ONCE_FOR_ONE} AS for_one FROM engine e JOIN engine_health h ON h.engine_id = e.id
+  WHERE {MAY_TAKE} AND {AT_ONCE} > coalesce((SELECT sum(n) FROM taken WHERE engine_id = e.id), 0)
 )
 SELECT 'dispatch' AS loop, count(*) AS n, extract(epoch FROM min(d.due_at)) AS oldest
 FROM dispatch_attempt d JOIN open ON open.id = d.engine_id JOIN run r ON r.id = d.run_id AND r.state = 'Active'
 LEFT JOIN taken ON taken.engine_id = d.engine_id AND taken.tenant_id = d.tenant_id
 WHERE d.state = 'INTENT' AND d.due_at <= clock_timestamp()
-  AND (open.spec #>> '{{limits,maxInFlightPerNamespace}}' IS NULL
-       OR CAST(open.spec #>> '{{limits,maxInFlightPerNamespace}}' AS bigint) > coalesce(taken.n, 0))
+  AND open.for_one > coalesce(taken.n, 0)
 UNION ALL
 SELECT 'project', count(*), extract(epoch FROM min(project_at)) FROM run
 WHERE project_at <= clock_timestamp() AND coalesce(project_lease, '-infinity') <= clock_timestamp()

@@ -92,7 +92,7 @@ async def test_the_bucket_lets_no_more_through_than_the_rate(site: Site) -> None
 
 
 def test_a_bucket_fills_up_to_its_burst() -> None:
-    limits = Limits(max_in_flight=1, per_namespace=None, rate=2.0, burst=5)
+    limits = Limits(max_in_flight=1, per_namespace=1, rate=2.0, burst=5)
     assert limits.tokens(0.0, None) == 5
     assert limits.tokens(1.0, 1.5) == 4
     assert limits.tokens(1.0, 100) == 5

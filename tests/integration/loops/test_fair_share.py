@@ -68,6 +68,17 @@ async def test_slots_that_free_go_to_whoever_has_the_fewest(site: Site) -> None:
     assert served(site) == {"team-a": 2, "team-b": 2}
 
 
+async def test_a_tenth_of_an_engine_that_others_may_use_is_there_for_them(site: Site) -> None:
+    """Nobody has set a limit for each namespace, one tenant has more work than there is room, and nothing ends."""
+    await tenants(site, "team-a", "team-b", maxInFlight=20)
+    await runs(site, "team-a", 30)
+    await site.dispatch()
+    assert served(site) == {"team-a": 18}
+    await runs(site, "team-b", 1)
+    await site.dispatch()
+    assert served(site) == {"team-a": 18, "team-b": 1}
+
+
 async def test_priority_orders_a_tenants_own_work_only(site: Site) -> None:
     """One slot, and a tenant whose Runs are all more urgent than the other's: both are served in turn."""
     await tenants(site, "team-a", "team-b", "team-c", maxInFlight=1)
