@@ -11,6 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from baton_models.statements.health import hurry
 
+#: Seconds that one probe or one check of a target may take altogether; its claim holds a little longer, so that nobody
+#: else begins it again while it lasts, and a killed one is taken over soon.
+ASK_WITHIN = 15
+_ASK_CLAIM = f"interval '{ASK_WITHIN + 5} s'"
 _ENGINE_COLUMNS = """e.id, e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec"""
 
 _POLLS = text(f"""
@@ -22,7 +26,7 @@ WITH due AS (
                 WHERE i.engine_id = h.engine_id AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING'))
   FOR UPDATE OF h SKIP LOCKED
 ), held AS (
-  UPDATE engine_health h SET next_poll_at = clock_timestamp() + interval '60 s'
+  UPDATE engine_health h SET next_poll_at = clock_timestamp() + interval '30 s'
   FROM due WHERE h.engine_id = due.engine_id
   RETURNING h.engine_id, h.next_poll_at AS held_until, h.poll_failures, h.moved_at, h.circuit_state
 )
@@ -93,7 +97,7 @@ WITH due AS (
                                 AND i.status IN ('PENDING', 'PROCESSING', 'RETRYING')))
   LIMIT :limit FOR UPDATE OF h SKIP LOCKED
 ), held AS (
-  UPDATE engine_health h SET next_probe_at = clock_timestamp() + interval '30 s'
+  UPDATE engine_health h SET next_probe_at = clock_timestamp() + {_ASK_CLAIM}
   FROM due WHERE h.engine_id = due.engine_id
   RETURNING h.engine_id, h.next_probe_at AS held_until, h.ready_reason, h.restart_epoch, h.probe_failures,
             h.circuit_state, h.native_version, h.capabilities, h.submission_guarantee, h.authenticated_reason,
@@ -107,7 +111,7 @@ FROM held JOIN engine e ON e.id = held.engine_id
 """)
 
 #: A claim that came later, or what another one has learned since, says more than what was begun before it.
-_PROBED = text("""
+_PROBED = text(f"""
 UPDATE engine_health SET ready_reason = CAST(:ready AS text), authenticated_reason = :authenticated,
        stalled_reason = :stalled,
        message = :message, native_version = coalesce(CAST(:version AS text), native_version),
@@ -120,7 +124,7 @@ UPDATE engine_health SET ready_reason = CAST(:ready AS text), authenticated_reas
                            ELSE next_poll_at END,
        next_probe_at = clock_timestamp() + :again
 WHERE engine_id = :engine AND next_probe_at <= :held_until
-  AND coalesce(probed_at, '-infinity') <= CAST(:held_until AS timestamptz) - interval '30 s'
+  AND coalesce(probed_at, '-infinity') <= CAST(:held_until AS timestamptz) - {_ASK_CLAIM}
 RETURNING engine_id
 """)
 
@@ -133,7 +137,7 @@ WITH due AS (
     AND (a.engine_id IS NULL OR h.ready_reason = 'ProbeSucceeded')
   ORDER BY a.next_check_at LIMIT :limit FOR UPDATE OF a SKIP LOCKED
 ), held AS (
-  UPDATE automation a SET next_check_at = clock_timestamp() + interval '60 s' FROM due WHERE a.id = due.id
+  UPDATE automation a SET next_check_at = clock_timestamp() + {_ASK_CLAIM} FROM due WHERE a.id = due.id
   RETURNING a.id, a.tenant_id, a.name, a.engine_id, a.generation, a.ready_reason, a.target_reason, a.spec
 )
 SELECT held.id AS automation_id, held.tenant_id AS automation_namespace, held.name AS automation_name,
@@ -199,7 +203,7 @@ async def note_duplicates(session: AsyncSession, rows: Sequence[tuple[UUID, UUID
 
 
 async def claim_probes(session: AsyncSession, *, limit: int) -> Sequence[Any]:
-    """Claim engines that are due to be probed."""
+    """Claim engines that are due to be probed, each within ``ASK_WITHIN`` seconds."""
     return (await session.execute(_PROBES, {"limit": limit})).all()
 
 
@@ -226,7 +230,7 @@ async def record_probe(
 
 
 async def claim_checks(session: AsyncSession, *, limit: int) -> Sequence[Any]:
-    """Claim automations whose target is due to be validated."""
+    """Claim automations whose target is due to be validated, each within ``ASK_WITHIN`` seconds."""
     return (await session.execute(_CHECKS, {"limit": limit})).all()
 
 

@@ -1,6 +1,8 @@
 """Probes and validations that are due: whether engines answer and take our credential, whether targets exist."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -14,7 +16,7 @@ from baton_models.statements import track as statements
 from baton_operator.decide.attempts import guarantee
 from baton_operator.decide.definition import InvalidDefinitionError, read_definition
 from baton_operator.decide.probing import Health, is_news, judge_failure, judge_probe, judge_problems
-from baton_operator.engines.errors import EngineError
+from baton_operator.engines.errors import EngineError, RetryableError
 from baton_operator.kube.errors import KubeError
 from baton_operator.loops.bounds import may_resend
 from baton_operator.loops.breaker import Breaker
@@ -29,6 +31,16 @@ BATCH = 20
 #: A target is validated again after this time, or sooner where it was not fine.
 VALID_FOR = timedelta(minutes=10)
 INVALID_FOR = timedelta(seconds=15)
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    """Bound all requests of one probe or check together; a lateness is the engine's failure."""
+    try:
+        async with asyncio.timeout(statements.ASK_WITHIN):
+            yield
+    except TimeoutError as error:
+        raise RetryableError(f"not all was answered within {statements.ASK_WITHIN} s") from error
 
 
 class ProbeLoop:
@@ -104,7 +116,8 @@ class ProbeLoop:
             return judge_failure(error, failures=row.probe_failures, waiting=row.waiting), [], None
         capabilities = [each.value for each in adapter.capabilities]
         try:
-            answer = await adapter.probe()
+            async with _in_time():
+                answer = await adapter.probe()
         except EngineError as error:
             return judge_failure(error, failures=row.probe_failures, waiting=row.waiting), capabilities, None
         return judge_probe(answer), capabilities, guarantee(adapter.idempotency, resend=may_resend(row.spec, None))
@@ -144,7 +157,8 @@ class ProbeLoop:
     async def _validate(self, row: Any, definition: Any) -> tuple[str | None, str | None]:
         try:
             adapter = await self._registry.adapter(engine_spec(row.id, row))
-            problems = await adapter.validate(definition.target, [each.name for each in definition.arguments])
+            async with _in_time():
+                problems = await adapter.validate(definition.target, [each.name for each in definition.arguments])
         except EngineError as error:
             return row.target_reason, str(error)[:1000]
         return judge_problems(problems)
