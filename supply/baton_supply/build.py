@@ -69,7 +69,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the script; the result is its exit code."""
     parser = argparse.ArgumentParser(description="Build everything that a release has.")
     parser.add_argument("--folder", type=Path, default=ROOT / "dist", help="where to, emptied before")
-    if is_changed():
+    try:
+        changed = is_changed()
+    except subprocess.CalledProcessError as error:
+        sys.stderr.write(f"What is built is what git tracks: clone the repository ({error.stderr.decode().strip()}).\n")
+        return 1
+    if changed:
         sys.stderr.write("The tree has changes that are not committed: nobody else can build these bytes.\n")
     for each in build(parser.parse_args(arguments).folder):
         sys.stdout.write(f"{os.path.relpath(each)}\n")

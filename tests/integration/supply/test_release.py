@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -17,14 +18,14 @@ ME = "tests/integration/supply/test_release.py"
 MOMENT = 1_700_000_000
 
 
-def copy(folder: Path, umask: int) -> Path:
+def copy(source: Path, folder: Path, umask: int) -> Path:
     """Copy what git tracks to another place, as somebody else's clone would have it."""
     before = os.umask(umask)
     try:
-        for each in tree.tracked():
+        for each in tree.tracked(source):
             (folder / each).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(tree.ROOT / each, folder / each)
-            if os.access(tree.ROOT / each, os.X_OK):
+            shutil.copyfile(source / each, folder / each)
+            if os.access(source / each, os.X_OK):
                 (folder / each).chmod(0o777 & ~umask)
         for words in (["init", "--quiet"], ["add", "--all"]):
             subprocess.run(["git", *words], cwd=folder, check=True)
@@ -36,8 +37,8 @@ def copy(folder: Path, umask: int) -> Path:
 @pytest.fixture(scope="module")
 def clones(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two copies: the second has been worked in, and belongs to somebody who shares nothing."""
-    first = copy(tmp_path_factory.mktemp("one"), 0o022)
-    second = copy(tmp_path_factory.mktemp("another") / "with" / "a longer name", 0o077)
+    first = copy(tree.ROOT, tmp_path_factory.mktemp("one"), 0o022)
+    second = copy(first, tmp_path_factory.mktemp("another") / "with" / "a longer name", 0o077)
     for each in ("operator/baton_operator", "examples/extensions/inventory", "crds", "charts/baton/files"):
         (second / each / "__pycache__").mkdir()
         (second / each / "__pycache__" / "left.cpython-311.pyc").write_bytes(b"left")
@@ -104,6 +105,17 @@ def test_the_moment_is_the_commit_s_unless_it_is_given(monkeypatch: pytest.Monke
     assert not tree.is_changed(tmp_path)
     (tmp_path / "new").touch()
     assert tree.is_changed(tmp_path)
+
+
+def test_without_git_nothing_is_built(tmp_path: Path) -> None:
+    """In an unpacked archive nobody knows what belongs to the sources."""
+    shutil.copytree(tree.ROOT / "supply", tmp_path / "supply")
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path / "supply"), "LC_ALL": "C"}
+    command = [sys.executable, "-m", "baton_supply.build", "--folder", tmp_path / "dist"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("What is built is what git tracks: clone the repository (fatal: not a git repository")
+    assert not (tmp_path / "dist").exists()
 
 
 def test_what_fails_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
