@@ -12,6 +12,7 @@ from jenkins_guards import JENKINS
 from limit_guards import LIMITS
 from migration_guards import MIGRATIONS
 from monitoring_guards import MONITORING
+from purge_guards import PURGE
 from restore_guards import RESTORE
 from showing_guards import SHOWING
 from suite_guards import SUITE
@@ -235,6 +236,7 @@ GUARDS = (
     + MIGRATIONS
     + CHART
     + MONITORING
+    + PURGE
     + AIRFLOW
     + ARGO_WAYS
     + JENKINS

@@ -7,6 +7,7 @@ from baton_operator.cli import database, engines, extensions, runs
 from baton_operator.cli.demo import demo
 from baton_operator.cli.exits import EXIT_CODES, ReportingGroup
 from baton_operator.cli.invariants import check
+from baton_operator.cli.purge import purge
 from baton_operator.cli.revision import revision
 from baton_operator.cli.schema import migrate
 
@@ -54,6 +55,7 @@ def application() -> typer.Typer:
     app.command()(check)
     app.command()(migrate)
     app.command()(revision)
+    app.command()(purge)
     _add_local(app)
     return app
 
