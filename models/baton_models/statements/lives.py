@@ -235,7 +235,7 @@ async def believe(session: AsyncSession, says: Sequence[Says]) -> Sequence[str]:
     database.
 
     Args:
-        says: What those say that say anything; all of it at once.
+        says: What some of those say that say anything.
 
     Returns:
         The uids of those that say more than their rows.

@@ -5,9 +5,9 @@ A database that is older than the Runs would send again what engines have had lo
 over the only evidence.
 """
 
+import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -50,39 +50,26 @@ class Lives:
         """
         try:
             if await self._store.run(statements.may_be_old):
-                await self._believe(await self._telling())
+                async for page in self._pages():
+                    await self._believe(page)
         except (KubeError, SQLAlchemyError, OSError) as error:
             self._metrics.loop_errors.labels(loop="start", reason=type(error).__name__).inc()
             logger.warning("runs.not_compared", extra={"reason": type(error).__name__})
             return False
         return True
 
-    async def _telling(self) -> Mapping[str, tuple[str, Says]]:
-        """List the Runs that say that they were submitted or have ended, by uid; none before there is the kind."""
-        found: dict[str, tuple[str, Says]] = {}
-        try:
+    async def _pages(self) -> AsyncIterator[Sequence[RunSeen]]:
+        """List the Runs that say that they were submitted or have ended; none before there is the kind."""
+        with contextlib.suppress(NotFoundError):
             for namespace in self._namespaces or (None,):
                 async for page in self._kube.list("Run", namespace=namespace):
-                    found.update(_said(page))
-        except NotFoundError:
-            return {}
-        return found
+                    yield [run for run in map(RunSeen.parse, page) if run.told_at]
 
-    async def _believe(self, runs: Mapping[str, tuple[str, Says]]) -> None:
-        if not runs:
-            return
-        says = [each for _, each in runs.values()]
-        contradicting = await self._store.run(lambda session: statements.believe(session, says))
-        if contradicting:
-            names = sorted(runs[uid][0] for uid in contradicting)
+    async def _believe(self, runs: Sequence[RunSeen]) -> None:
+        """Believe those that say more than their rows; the first ones begin a new life, which explains the others."""
+        says = [Says(run.uid, run.is_submitted, run.is_completed, run.told_at) for run in runs if run.told_at]
+        found = set(await self._store.run(lambda session: statements.believe(session, says))) if says else ()
+        if found:
+            names = sorted(f"{run.namespace}/{run.name}" for run in runs if run.uid in found)
             hint = "it was restored, or lost commits: what may have been sent is looked for first"
             logger.warning("database.older_than_runs", extra={"count": len(names), "runs": names[:NAMED], "hint": hint})
-
-
-def _said(page: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, tuple[str, Says]]]:
-    """Keep of the Runs of a page what they say: all of them at once would be heavy."""
-    for raw in page:
-        run = RunSeen.parse(raw)
-        if run.told_at is not None:
-            name = f"{run.namespace}/{run.name}"
-            yield run.uid, (name, Says(run.uid, run.is_submitted, run.is_completed, run.told_at))
