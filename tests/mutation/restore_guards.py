@@ -13,6 +13,16 @@ SPINE = "tests/cluster/spine/test_spine_restored.py::test_"
 
 RESTORE = (
     Guard(
+        "restored: a deleted Run starts nothing",
+        "operator/baton_operator/loops/changes.py",
+        " or row.run_cancel_requested_at is not None",
+        "",
+        (
+            RESTORING + "a_run_that_was_deleted_since_starts_nothing",
+            "tests/integration/loops/test_deleting.py::test_what_never_arrived_is_not_sent_for_a_run_that_is_gone",
+        ),
+    ),
+    Guard(
         "restored: what waits is looked for",
         LIVES,
         "d.state IN ('INTENT', 'SENT', 'AMBIGUOUS', 'HALTED') AND {_OUTSIDE",
@@ -88,13 +98,6 @@ RESTORE = (
         "  ON l.began_at > r.born_at",
         "  ON false",
         (RESTORING + "a_run_without_a_row_that_is_older_than_the_restore_is_looked_for",),
-    ),
-    Guard(
-        "restored: a deleted Run starts nothing",
-        "operator/baton_operator/loops/changes.py",
-        " or (row.sends == 0 and row.run_cancel_requested_at is not None)",
-        "",
-        (RESTORING + "a_run_that_was_deleted_since_starts_nothing",),
     ),
     Guard(
         "restored: what Embedded did is gone",

@@ -37,16 +37,11 @@ def attempt_of(row: Any) -> Attempt:
         epoch=row.engine_epoch,
         absences=row.absences,
         last_look_at=row.last_look_at,
-        cancelled=_is_to_end(row),
+        cancelled=row.cancel_requested_at is not None or row.run_cancel_requested_at is not None,
         settled=row.settled,
         first_sent_at=row.first_sent_at,
         is_findable=is_findable(row.target_reason),
     )
-
-
-def _is_to_end(row: Any) -> bool:
-    """Say whether an attempt is to end; one that perhaps was never sent does so with its run, whatever ends that."""
-    return row.cancel_requested_at is not None or (row.sends == 0 and row.run_cancel_requested_at is not None)
 
 
 def change_of(attempt: UUID, step: Step, *, looked_at: datetime | None = None) -> Change:

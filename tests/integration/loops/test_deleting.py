@@ -48,6 +48,20 @@ async def test_an_orphan_goes_on(site: Site) -> None:
     assert site.runs() == {"monday": ("COMPLETED", "Succeeded")}
 
 
+async def test_what_never_arrived_is_not_sent_for_a_run_that_is_gone(site: Site) -> None:
+    """The answer was lost, and so was the request: nothing is under way, so there is nothing to go on."""
+    site.engine.script.append(Unknown("connection reset"))
+    uid = await ready(site, deletionPolicy="Orphan")
+    await site.dispatch()
+    await site.delete(uid)
+    for _ in range(4):
+        site.later(8)
+        await site.resolve()
+        await site.dispatch()
+    assert site.runs() == {"monday": ("CANCELLED", "Cancelled")}
+    assert site.engine.executions == {}
+
+
 async def test_nothing_is_held_before_anything_is_under_way(site: Site) -> None:
     """Deleted while it waits: it ends at once, and the engine hears nothing."""
     uid = await ready(site)
