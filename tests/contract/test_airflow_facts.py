@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
 from baton_fakes.airflow import FakeAirflow
 from baton_fakes.airflow_dags import Declared, Task, param
 from baton_fakes.airflow_harness import FakeAirflowHarness
@@ -43,6 +45,31 @@ async def harness() -> AsyncIterator[FakeAirflowHarness]:
         await made.adapter.probe()
         yield made
         await made.adapter.close()
+
+
+async def test_few_requests_are_under_way_at_once() -> None:
+    """A real api-server whose database connections are all taken answers nobody for half a minute."""
+    fake, under_way, most = FakeAirflow(), 0, 0
+
+    @web.middleware
+    async def counting(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            await asyncio.sleep(0.01)
+            return await handler(request)
+        finally:
+            under_way -= 1
+
+    app = fake.app()
+    app.middlewares.append(counting)
+    async with serving(app) as url:
+        harness = FakeAirflowHarness(fake, url, request_deadline=10.0)
+        outcomes = await asyncio.gather(*(harness.adapter.submit(harness.request()) for _ in range(60)))
+        await harness.adapter.close()
+    assert all(isinstance(outcome, Created) for outcome in outcomes)
+    assert 1 < most <= 6
 
 
 async def by_hand(harness: FakeAirflowHarness, method: str, path: str, body: object = None) -> None:

@@ -67,6 +67,10 @@ from baton_operator.engines.http import Call, TransportError, unanswered
 from baton_operator.engines.options import LogPage, Node
 from baton_operator.engines.registry import Surroundings
 
+#: An api-server has 15 connections to its database, and a request may need two (SQLAlchemy's pool of 5 + 10, Airflow
+#: 3.3.2). Measured: 100 requests at once wait for each other until the pool gives up after 30 s, and answer 500.
+_CONNECTIONS = 6
+
 
 def airflow_adapter(spec: EngineSpec, surroundings: Surroundings) -> "AirflowAdapter":
     """
@@ -86,7 +90,9 @@ class AirflowAdapter:
 
     def __init__(self, spec: EngineSpec, surroundings: Surroundings) -> None:
         basic = (spec.spec.get("auth") or {}).get("basic")
-        self._http = surroundings.client(spec, what="Airflow's API server", with_auth=not basic)
+        self._http = surroundings.client(
+            spec, what="Airflow's API server", with_auth=not basic, connections=_CONNECTIONS
+        )
         token = AirflowToken(self._http, surroundings.secrets, spec.namespace, basic) if basic else None
         self._api = AirflowApi(self._http, surroundings.request_deadline, token)
         self._timeouts: dict[str, float | None] = {}
