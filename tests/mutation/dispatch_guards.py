@@ -314,7 +314,7 @@ DISPATCH = (
     Guard(
         "a probe that came late says nothing",
         "models/baton_models/statements/track.py",
-        "  AND coalesce(probed_at, '-infinity') <= CAST(:held_until AS timestamptz) - interval '30 s'\n",
+        "  AND coalesce(probed_at, '-infinity') <= CAST(:held_until AS timestamptz) - {_ASK_CLAIM}\n",
         "",
         (LATE + "a_process_that_was_frozen_in_a_probe_says_nothing_of_the_engine",),
     ),
