@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from baton_node.cluster import wait_for
+from baton_node.cluster import Cluster, wait_for
 from baton_node.images import Image
 from baton_node.measures import resident
 from baton_node.release import Release, Tenant
@@ -26,13 +27,24 @@ print(json.dumps(found))
 """
 
 
+HERE = Path(__file__).parent
 Measured = Callable[[str], None]
 
 
 @pytest.fixture(scope="module")
-def release(site: Release, image: Image, postgres_image: Image) -> Release:
+def storage_class(cluster: Cluster, image: Image) -> Iterator[str]:
+    """The class of one volume that the database's user may write to, on a cluster of one node."""
+    cluster.apply_file(HERE / "manifests" / "volume.yaml", "default", IMAGE=image.name)
+    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/baton-folder", "-n", "default")
+    yield "baton-postgresql"
+    cluster.kubectl("delete", "pod/baton-folder", "pv/baton-postgresql", "-n", "default", "--timeout=120s")
+
+
+@pytest.fixture(scope="module")
+def release(storage_class: str, site: Release, image: Image, postgres_image: Image) -> Release:
     """A release with a database of its own; its NOTES warn of it."""
-    site.values = {"database": {"bundled": {"enabled": True, "image": postgres_image.name}}, "replicas": 1}
+    bundled = {"enabled": True, "image": postgres_image.name, "persistence": {"storageClass": storage_class}}
+    site.values = {"database": {"bundled": bundled}, "replicas": 1}
     assert "WARNING: the bundled PostgreSQL" in site.install(image)
     return site
 
@@ -77,3 +89,13 @@ def test_process_1_reaps_whatever_dies(release: Release) -> None:
         return not dead and bool(alive) and supervisor not in alive
 
     wait_for("a new worker, and nobody dead", renewed, 60)
+
+
+def test_the_database_keeps_its_rows_when_its_pod_goes(release: Release, tenant: Tenant) -> None:
+    """They are in a volume; the operator waits meanwhile and goes on."""
+    release.cluster.kubectl("delete", "pod", "baton-postgresql-0", "-n", release.namespace)
+    wait_for("the database", lambda: release.ready_pods("postgresql"), 120)
+    tenant.start("kept", "noop", 1)
+    tenant.wait_succeeded("kept")
+    found = release.check()
+    assert found.returncode == 0, found.stdout + found.stderr
