@@ -35,15 +35,15 @@ MONITORING = (
     Guard(
         "what waits for its engine is no backlog",
         GAUGES,
-        "WHERE {MAY_TAKE} AND coalesce",
-        "WHERE coalesce",
+        "WHERE {MAY_TAKE} AND {AT_ONCE} > coalesce",
+        "WHERE {AT_ONCE} > coalesce",
         (MEASURING + "what_waits_for_its_engine_or_a_person_is_no_backlog",),
     ),
     Guard(
         "what waits for its namespace's place is no backlog",
         GAUGES,
-        "AS bigint) > coalesce(taken.n, 0))",
-        "AS bigint) > 0)",
+        "open.for_one > coalesce(taken.n, 0)",
+        "open.for_one > 0",
         (MEASURING + "what_waits_for_its_engine_or_a_person_is_no_backlog",),
     ),
     Guard(
