@@ -203,7 +203,7 @@ def test_uninstall_leaves_only_the_kept_kinds(cluster: Cluster, release: Release
     """With them every Run: history is nothing that an uninstall takes away."""
     cluster.helm("uninstall", release.name, "-n", release.namespace, "--wait", "--timeout", "3m")
     kinds = cluster.kubectl("api-resources", "--verbs=list", "-o", "name").split()
-    selector = f"app.kubernetes.io/instance={release.name}"
+    selector = "app.kubernetes.io/name=baton"
 
     def left() -> set[str]:
         found = json.loads(cluster.kubectl("get", ",".join(kinds), "-A", "-l", selector, "-o", "json"))["items"]
