@@ -73,7 +73,7 @@ def test_it_stays_small_with_its_worker(release: Release, tenant: Tenant, measur
     """With three Engines, a worker and its two children: what the container has for itself."""
     found = resident(release, release.ready_pods()[0])
     measured(f"idle with three Engines and a worker of two: {found:.0f} MB")
-    assert found < 400
+    assert found < 320
 
 
 def test_process_1_reaps_whatever_dies(release: Release) -> None:
