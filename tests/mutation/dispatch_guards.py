@@ -174,8 +174,8 @@ DISPATCH = (
     Guard(
         "R8 the look's own epoch wins",
         ATTEMPTS,
-        "now_epoch = epoch if told is None else told",
-        "now_epoch = epoch or told",
+        "epoch=epoch if told is None else told",
+        "epoch=epoch or told",
         (DECIDE + "r8_the_looks_own_epoch_wins",),
     ),
     Guard(
@@ -216,7 +216,7 @@ DISPATCH = (
     Guard(
         "R9 a lag apart where the engine has a queue of its own",
         ATTEMPTS,
-        "settle=settle if is_harmless else max(settle, lag),",
+        "settle=settle if idempotency.is_keyed else max(settle, lag),",
         "settle=settle,",
         (DECIDE + "after_a_look",),
     ),

@@ -36,6 +36,13 @@ LIMITS = (
         (SHARING + "a_tenant_at_its_own_limit_leaves_the_rest_to_the_others",),
     ),
     Guard(
+        "a crash leaves little to a person",
+        DISPATCH_LOOP,
+        "        size = self._settings.batch_size if adapter.idempotency.is_keyed else IN_DOUBT\n",
+        "        size = self._settings.batch_size\n",
+        ("tests/integration/loops/test_claiming.py::test_a_crash_leaves_little_to_a_person",),
+    ),
+    Guard(
         "a tenth of a shared engine is there for others",
         CLAIM,
         "CASE WHEN e.spec ? 'allowedNamespaces' THEN",
@@ -104,8 +111,8 @@ LIMITS = (
     Guard(
         "a pause is asked for under the lock",
         DISPATCH_LOOP,
-        "        room = 0 if row.is_paused else self._room(",
-        "        room = self._room(",
+        "        if row.is_paused:\n            return 0\n",
+        "",
         (BREAKING + "a_claim_that_began_before_it_opened_sends_nothing_after",),
     ),
     Guard(

@@ -39,7 +39,7 @@ WHERE {MAY_TAKE}
 """)
 
 _LOCK = text(f"""
-SELECT h.restart_epoch, h.memory_seconds, {AT_ONCE} AS at_once, {AT_ONCE_FOR_ONE} AS at_once_for_one,
+SELECT e.id, h.restart_epoch, h.memory_seconds, {AT_ONCE} AS at_once, {AT_ONCE_FOR_ONE} AS at_once_for_one,
        e.tenant_id AS namespace, e.name, e.type, e.generation, e.spec,
        clock_timestamp() AS now, h.last_tenant, h.circuit_state, h.circuit_until,
        coalesce(h.paused_until, '-infinity') > clock_timestamp() AS is_paused,

@@ -241,16 +241,13 @@ def after_look(
         case Foreign(external_id):
             step = _after_foreign(attempt, external_id, looked_at=looked_at, idempotency=idempotency)
         case Absent(memory, told):
-            is_harmless = idempotency in {Idempotency.UNIQUE_NAME, Idempotency.KEY}
-            ends = _evidence_ends(attempt, memory, allowance)
-            now_epoch = epoch if told is None else told
             step = _after_absence(
                 attempt,
                 looked_at=looked_at,
-                epoch=now_epoch,
-                ends=ends,
-                settle=settle if is_harmless else max(settle, lag),
-                resend=resend or is_harmless or (attempt.is_doubted and attempt.is_findable),
+                epoch=epoch if told is None else told,
+                ends=_evidence_ends(attempt, memory, allowance),
+                settle=settle if idempotency.is_keyed else max(settle, lag),
+                resend=resend or idempotency.is_keyed or (attempt.is_doubted and attempt.is_findable),
             )
     if attempt.is_doubted and isinstance(step, Hold):
         step = Hold(f"{DOUBTED}: {step.message}")
@@ -352,8 +349,7 @@ def guarantee(idempotency: Idempotency, *, resend: bool) -> str:
     Args:
         resend: Whether what is not there is sent again where the engine offers nothing (``onAmbiguous: Resend``).
     """
-    once = idempotency in {Idempotency.UNIQUE_NAME, Idempotency.KEY}
-    return "EffectivelyOnce" if once or resend else "AtMostOnce"
+    return "EffectivelyOnce" if idempotency.is_keyed or resend else "AtMostOnce"
 
 
 def counted(attempt: Attempt) -> Attempt:

@@ -37,6 +37,11 @@ class Idempotency(str, Enum):  # noqa: UP042 - stored and shown by value
     COALESCING = "COALESCING"
     SEARCH_ONLY = "SEARCH_ONLY"
 
+    @property
+    def is_keyed(self) -> bool:
+        """Whether the engine itself takes one token only once."""
+        return self in {Idempotency.UNIQUE_NAME, Idempotency.KEY}
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:

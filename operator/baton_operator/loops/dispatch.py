@@ -46,6 +46,9 @@ logger = logging.getLogger(__name__)
 
 #: Requests under way at once, for one engine.
 CONCURRENCY = 50
+#: Attempts that one claim takes at most for an engine that cannot tell a second submit from the first: whatever is
+#: claimed when a process dies is a person's to decide there.
+IN_DOUBT = 10
 #: Seconds from one claim to the next where the rate is what keeps attempts back: short, so that who has come meanwhile
 #: is served in turn, and long enough to make a batch of it.
 REFILL = 0.25
@@ -64,6 +67,7 @@ class Claimed:
         dead: Attempts whose arguments could not be computed, with the message.
         policy: When the engine's circuit opens.
         trial: Whether it is not closed, and these show whether the engine is back.
+        is_full: Whether it took as many as one claim may take: there may be more.
     """
 
     engine: UUID
@@ -78,6 +82,7 @@ class Claimed:
     label: str
     policy: Policy
     trial: bool
+    is_full: bool
 
     def covers(self, deadline: float) -> bool:
         """Say whether the lease still covers a whole request of *deadline* seconds; the clock counts suspension."""
@@ -113,7 +118,7 @@ class DispatchLoop(EngineLoop):
         faults.hit("dispatch.record.after")
         moved = await self._breaker.note(engine, claimed.policy, tally_outcomes(outcomes, trial=claimed.trial))
         self._ring()
-        return moved or len(claimed.attempts) + len(claimed.dead) >= self._settings.batch_size
+        return moved or claimed.is_full
 
     async def _claim(self, engine: UUID) -> Claimed | None:
         begun = boottime()
@@ -125,16 +130,14 @@ class DispatchLoop(EngineLoop):
         row = await statements.lock_engine(session, engine)
         if row is None:
             return None
-        limits = _limits(row)
-        circuit = Circuit(row.circuit_state, row.circuit_until)
-        tokens = limits.tokens(row.bucket_tokens, row.bucket_seconds)
-        room = 0 if row.is_paused else self._room(circuit, tokens, row.now)
-        picked = room >= 1 and await statements.pick(session, engine, limits, limit=room, last_tenant=row.last_tenant)
+        adapter = await self._registry.adapter(engine_spec(engine, row))
+        size = self._settings.batch_size if adapter.idempotency.is_keyed else IN_DOUBT
+        picked, tokens = await self._pick(session, row, size)
         if not picked:
             return None
         definitions = await self._definitions.get(session, {each.definition_id for each in picked})
         built, dead = _build(picked, definitions)
-        lease_for = bounds.lease(self._settings)
+        lease_for, trial = bounds.lease(self._settings), row.circuit_state != "closed"
         sent = await statements.mark_sent(
             session,
             engine,
@@ -148,9 +151,8 @@ class DispatchLoop(EngineLoop):
             tokens=tokens,
             now=row.now,
             last_tenant=picked[-1].tenant_id,
-            trial=circuit.state != "closed",
+            trial=trial,
         )
-        adapter = await self._registry.adapter(engine_spec(engine, row))
         claimed = Claimed(
             engine=engine,
             adapter=adapter,
@@ -163,7 +165,8 @@ class DispatchLoop(EngineLoop):
             dead=[(each, dead[each.id]) for each in picked if each.id in dead],
             label=f"{row.namespace}/{row.name}",
             policy=Policy.read(row.spec),
-            trial=circuit.state != "closed",
+            trial=trial,
+            is_full=len(picked) >= size,
         )
         attempts = [
             (each, _attempt(each, sent[each.id]), self._request(claimed, each, definitions, built[each.id][0]))
@@ -172,12 +175,23 @@ class DispatchLoop(EngineLoop):
         ]
         return replace(claimed, attempts=attempts)
 
-    def _room(self, circuit: Circuit, tokens: float, now: datetime) -> int:
-        """Say how many may go now; where the rate leaves none, come back as soon as it does."""
+    async def _pick(self, session: AsyncSession, row: Any, size: int) -> tuple[Sequence[Any], float]:
+        """Pick up to *size* attempts, as many as the engine's limits allow; say what its bucket held before."""
+        limits = _limits(row)
+        tokens = limits.tokens(row.bucket_tokens, row.bucket_seconds)
+        room = self._room(row, tokens, size)
+        if room < 1:
+            return (), tokens
+        return await statements.pick(session, row.id, limits, limit=room, last_tenant=row.last_tenant), tokens
+
+    def _room(self, row: Any, tokens: float, size: int) -> int:
+        """Say how many of *size* may go now; where the rate leaves none, come back as soon as it does."""
         if tokens < 1:
             asyncio.get_running_loop().call_later(REFILL, self.bell.ring)
-        allowed = circuit.lets_through(now)
-        room = min(self._settings.batch_size, int(tokens))
+        if row.is_paused:
+            return 0
+        allowed = Circuit(row.circuit_state, row.circuit_until).lets_through(row.now)
+        room = min(size, int(tokens))
         return room if allowed is None else min(room, allowed)
 
     def _request(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from loop_site import Site, turn
 
 from baton_models import new_id
 from baton_models.statements.claim import Limits
-from baton_operator.engines.base import Created, SubmitRequest
+from baton_operator.engines.base import Created, Idempotency, SubmitRequest
 from baton_operator.loops.dispatch import boottime
 
 
@@ -57,6 +58,21 @@ async def test_a_busy_namespace_does_not_keep_another_waiting(site: Site) -> Non
     await site.dispatch()
     assert len(site.engine.submits) == 10
     assert site.one("SELECT status::text FROM run WHERE name = 'lonely'") == "PROCESSING"
+
+
+@pytest.mark.parametrize(("idempotency", "at_most"), [("UNIQUE_NAME", 40), ("KEY", 40), ("COALESCING", 10)])
+async def test_a_crash_leaves_little_to_a_person(site: Site, idempotency: str, at_most: int) -> None:
+    """What is claimed when a process dies is held where the engine cannot tell a second submit from the first."""
+    site.engine.idempotency = Idempotency(idempotency)
+    await site.serve()
+    await site.define()
+    await site.start(*(f"run-{number}" for number in range(40)))
+    claimed = await site.first.dispatch._claim(site.one("SELECT id FROM engine"))
+    assert claimed is not None
+    assert len(claimed.attempts) == at_most
+    for _ in range(4):
+        await site.dispatch()
+    assert len(site.engine.submits) == 40 - at_most
 
 
 async def test_a_namespaces_own_limit(site: Site) -> None:

@@ -18,7 +18,6 @@ from baton_operator.engines.base import (
     Enqueued,
     Foreign,
     Found,
-    Idempotency,
     NotSent,
     Outcome,
     Rejected,
@@ -29,13 +28,11 @@ from baton_operator.engines.conformance.waiting import PATIENCE, eventually, obs
 from baton_operator.engines.options import BatchSubmitter, HandleFollower, HintSource, LogReader, NodeLister, Retrier
 
 ANOTHER_FINGERPRINT = "0" * 64
-#: The classes whose engine keeps a token to one execution, however often and however late a submit arrives.
-KEEPS_ONE = frozenset({Idempotency.UNIQUE_NAME, Idempotency.KEY})
 
 
 def keeps_one(harness: Harness) -> bool:
-    """Tell whether the engine itself keeps a token to one execution."""
-    return harness.adapter.idempotency in KEEPS_ONE
+    """Tell whether the engine itself keeps a token to one execution, however often and late a submit arrives."""
+    return harness.adapter.idempotency.is_keyed
 
 
 async def finds_all(harness: Harness, request: SubmitRequest) -> bool:
