@@ -14,6 +14,7 @@ from baton_upgrades.older import FIRST_LANDING
 from baton_migrations.chains import engine_chain
 from baton_migrations.runner import migrate
 
+pytestmark = pytest.mark.timeout(900)  # a busy machine takes its time for twenty Runs
 SUCCEEDED = ("Succeeded", "Succeeded")
 #: Those of the Runs that did not, or will not, succeed.
 ENDS = {
@@ -61,7 +62,7 @@ def test_runs_that_an_older_release_left_go_on_to_their_ends(older: Stage) -> No
     submits = set(older.accepted())
     assert states(older) >= {"ACKED", "SENT", "AMBIGUOUS", "INTENT", "CLOSED"}
     migrate(older.database_url, progress=lambda _: None)
-    older.operator(BATON_WORKER="true").wait_ready()
+    older.operator(BATON_WORKER="true").wait_ready(WITHIN)
     older.patch("Run", "held", {"state": "Active"})
     with psycopg.connect(older.database_url) as connection:  # its hour is over
         connection.execute("UPDATE dispatch_attempt SET due_at = now() WHERE state = 'INTENT' AND due_at > now()")
@@ -79,7 +80,7 @@ def test_runs_that_an_older_release_left_go_on_to_their_ends(older: Stage) -> No
     assert len(accepted) == len(set(accepted)), "something was sent twice"
     assert set(accepted) - submits == sent_tokens(older) - submits
     assert [row for row in older.rows(_HISTORY) if row in told] == told
-    older.check()
+    older.check(60)
 
 
 def states(stage: Stage) -> set[str]:
@@ -106,7 +107,7 @@ def after_a_rollback(stage: Stage, readable_since: str) -> OperatorProcess:
     """Run an operator, let a newer release take over its database while a Run is under way, and go back."""
     stage.engine_argo()
     stage.nap()
-    first = stage.operator().wait_ready()
+    first = stage.operator().wait_ready(WITHIN)
     stage.run("under-way", secs="900s")
     stage.phase("under-way", "Running", within=WITHIN)
     move_on(stage.database_url, readable_since)
@@ -117,20 +118,21 @@ def after_a_rollback(stage: Stage, readable_since: str) -> OperatorProcess:
 
 def test_a_rollback_goes_on_where_the_newer_schema_allows_it(stage: Stage) -> None:
     release = engine_chain().release
-    operator = after_a_rollback(stage, release).wait_ready()
+    operator = after_a_rollback(stage, release).wait_ready(WITHIN)
     stage.run("afterwards")
-    assert shown(stage.ended("afterwards")["afterwards"]) == SUCCEEDED
+    assert shown(stage.ended("afterwards", within=WITHIN)["afterwards"]) == SUCCEEDED
     let_all_end(stage)
-    assert shown(stage.ended("under-way")["under-way"]) == SUCCEEDED
+    assert shown(stage.ended("under-way", within=WITHIN)["under-way"]) == SUCCEEDED
     assert len(stage.accepted()) == 2
     said = [line for line in operator.log.read_text().splitlines() if "schema.newer" in line]
     assert len(said) == 1
     assert "9001_later" in said[0]
+    stage.check(60)
 
 
 def test_a_rollback_is_refused_in_one_line_where_the_newer_schema_forbids_it(stage: Stage) -> None:
     operator = after_a_rollback(stage, "9.0.0")
-    assert operator.wait_end() == 78
+    assert operator.wait_end(WITHIN) == 78
     assert operator.log.read_text().count("\n") == 1
     assert "it takes 9.0.0 or newer" in operator.tail()
     assert stage.rows("SELECT status::text FROM run") == [("PROCESSING",)]
