@@ -13,6 +13,7 @@ from baton_fakes.airflow_dags import Declared, Task, param
 from baton_fakes.airflow_harness import FakeAirflowHarness
 
 from baton_models import ExecutionStatus
+from baton_operator.engines.airflow.adapter import AT_ONCE
 from baton_operator.engines.base import (
     Absent,
     Adopted,
@@ -69,7 +70,7 @@ async def test_few_requests_are_under_way_at_once() -> None:
         outcomes = await asyncio.gather(*(harness.adapter.submit(harness.request()) for _ in range(60)))
         await harness.adapter.close()
     assert all(isinstance(outcome, Created) for outcome in outcomes)
-    assert 1 < most <= 6
+    assert 1 < most <= AT_ONCE
 
 
 async def by_hand(harness: FakeAirflowHarness, method: str, path: str, body: object = None) -> None:

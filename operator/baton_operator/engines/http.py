@@ -46,7 +46,7 @@ KEEPALIVE = 2.0
 BODY_LIMIT = 8 * 1024 * 1024
 #: Seconds within which a connection must stand, so that a second address still gets its chance.
 CONNECT_TIMEOUT = 5.0
-#: Connections an engine gets from one process by default; what exceeds them waits, and counts against its deadline.
+#: Connections an engine gets from one process; what exceeds them waits, and counts against its deadline.
 CONNECTIONS = 100
 
 
@@ -140,7 +140,6 @@ class HttpClient:
         guard: Which addresses may be connected to.
         observer: Told of each request.
         library: ``httpx2`` or ``httpx``; by default whichever is installed, in this order.
-        connections: How many it opens at most.
 
     Attributes:
         base: The address; empty where only the access knows it.
@@ -156,10 +155,9 @@ class HttpClient:
         guard: AddressGuard,
         observer: Observer | None = None,
         library: ModuleType | None = None,
-        connections: int = CONNECTIONS,
     ) -> None:
         access = UrlAccess(url, namespace=namespace, spec=spec, secrets=secrets)
-        self._prepare(access, guard, observer, library, connections)
+        self._prepare(access, guard, observer, library)
         self.base = access.base
 
     @classmethod
@@ -168,22 +166,16 @@ class HttpClient:
     ) -> Self:
         """Make a client for an engine that is named otherwise than by ``spec.url``."""
         client = cls.__new__(cls)
-        client._prepare(access, guard, observer, library, CONNECTIONS)  # noqa: SLF001 - its own class
+        client._prepare(access, guard, observer, library)  # noqa: SLF001 - its own class
         client.base = ""
         return client
 
     def _prepare(
-        self,
-        access: Access,
-        guard: AddressGuard,
-        observer: Observer | None,
-        library: ModuleType | None,
-        connections: int,
+        self, access: Access, guard: AddressGuard, observer: Observer | None, library: ModuleType | None
     ) -> None:
         self.redactor = access.redactor
         self._access, self._guard, self._observer = access, guard, observer
         self._library: Any = library or http_library()
-        self._connections = connections
         self._client: Any = None
         self._tls: TlsFiles | None = None
         self._retired: list[Any] = []
@@ -360,9 +352,7 @@ class HttpClient:
             follow_redirects=False,
             timeout=self._library.Timeout(None, connect=CONNECT_TIMEOUT),
             limits=self._library.Limits(
-                max_connections=self._connections,
-                max_keepalive_connections=self._connections,
-                keepalive_expiry=KEEPALIVE,
+                max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEPALIVE
             ),
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "baton"},
             # No cookie is kept: a session would go on being taken for a credential that was rotated.

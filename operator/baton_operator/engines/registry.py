@@ -19,7 +19,7 @@ from baton_operator.engines.addresses import AddressGuard
 from baton_operator.engines.base import EngineAdapter, EngineSpec
 from baton_operator.engines.credentials import SecretSource
 from baton_operator.engines.errors import PermanentError
-from baton_operator.engines.http import CONNECTIONS, HttpClient, Observer
+from baton_operator.engines.http import HttpClient, Observer
 from baton_operator.engines.kube_access import Cluster
 
 GROUP = "baton.engines"
@@ -63,16 +63,13 @@ class Surroundings:
         """Say which addresses may be connected to."""
         return AddressGuard(self.engine_networks, self.api_server)
 
-    def client(
-        self, spec: EngineSpec, *, what: str, with_auth: bool = True, connections: int = CONNECTIONS
-    ) -> HttpClient:
+    def client(self, spec: EngineSpec, *, what: str, with_auth: bool = True) -> HttpClient:
         """
         Make the client of an engine that ``spec.url`` names.
 
         Args:
             what: What the address is of, for people.
             with_auth: Whether ``spec.auth`` goes into each request, as it does unless the adapter logs in with it.
-            connections: How many requests of this process the engine bears at once.
 
         Raises:
             PermanentError: The spec has no usable ``url``.
@@ -88,7 +85,6 @@ class Surroundings:
             guard=self.guard,
             observer=self.observer,
             library=self.library,
-            connections=connections,
         )
 
 

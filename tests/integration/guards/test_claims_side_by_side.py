@@ -27,7 +27,7 @@ async def test_r10_a_claim_waits_for_the_one_that_counts(site: Site) -> None:
     second = site.another()
     async with site.first.database.get_async_session() as session, session.begin():
         row = await claim.lock_engine(session, engine)
-        picked = await claim.pick(session, engine, Limits(1, None, 1000, 1000), limit=10)
+        picked = await claim.pick(session, engine, Limits(1, 1, 1000, 1000), limit=10)
         await claim.mark_sent(
             session,
             engine,

@@ -67,9 +67,10 @@ from baton_operator.engines.http import Call, TransportError, unanswered
 from baton_operator.engines.options import LogPage, Node
 from baton_operator.engines.registry import Surroundings
 
-#: An api-server has 15 connections to its database, and a request may need two (SQLAlchemy's pool of 5 + 10, Airflow
-#: 3.3.2). Measured: 100 requests at once wait for each other until the pool gives up after 30 s, and answer 500.
-_CONNECTIONS = 6
+#: Submits and looks under way at once: each is a request of its own, and they come by the hundred. An api-server has 15
+#: connections to its database, and a request may need two (SQLAlchemy's pool of 5 + 10, Airflow 3.3.2). Measured: 100
+#: requests at once wait for each other until the pool gives up after 30 s, and answer 500.
+AT_ONCE = 6
 
 
 def airflow_adapter(spec: EngineSpec, surroundings: Surroundings) -> "AirflowAdapter":
@@ -90,12 +91,11 @@ class AirflowAdapter:
 
     def __init__(self, spec: EngineSpec, surroundings: Surroundings) -> None:
         basic = (spec.spec.get("auth") or {}).get("basic")
-        self._http = surroundings.client(
-            spec, what="Airflow's API server", with_auth=not basic, connections=_CONNECTIONS
-        )
+        self._http = surroundings.client(spec, what="Airflow's API server", with_auth=not basic)
         token = AirflowToken(self._http, surroundings.secrets, spec.namespace, basic) if basic else None
         self._api = AirflowApi(self._http, surroundings.request_deadline, token)
         self._timeouts: dict[str, float | None] = {}
+        self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def probe(self) -> EngineHealth:
         """Ask for the version and the health, which are told to everybody, then for a DAG, which is not."""
@@ -124,6 +124,10 @@ class AirflowAdapter:
         why = refusal(request)
         if why is not None:
             return Rejected("EngineRejected", self._http.clean(why))
+        async with self._gate:
+            return await self._start(request)
+
+    async def _start(self, request: SubmitRequest) -> Outcome:
         clock = asyncio.get_running_loop().time
         ends = clock() + request.deadline
         call = Call(
@@ -147,7 +151,8 @@ class AirflowAdapter:
 
     async def find(self, request: SubmitRequest) -> Sighting:
         """Read the run of the token's name, from Airflow's database, and compare its marks."""
-        run = await self._api.run(request.target["dag"], request.token, operation="find")
+        async with self._gate:
+            run = await self._api.run(request.target["dag"], request.token, operation="find")
         if run is None:
             return Absent()
         if not run.is_ours(request.run_uid, request.fingerprint):
