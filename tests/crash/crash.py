@@ -190,7 +190,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engines", default="Argo,Jenkins,Airflow", help="which engines, by their types")
     parser.add_argument("--only", default="", metavar="WORD", help="only cases whose names contain it")
-    parser.add_argument("--jobs", type=int, default=6, help="cases under way at once")
+    parser.add_argument("--jobs", type=int, default=4, help="cases under way at once")
     parser.add_argument("--write", action="store_true", help="put the table into docs/reliability.md")
     parser.add_argument("--wrong", action="store_true", help="play an operator that must be caught")
     options = parser.parse_args()
