@@ -21,8 +21,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-#: How long a claim holds.
-LEASE = timedelta(seconds=30)
+#: How long a claim holds; what became of a process that died with one is shown no later.
+LEASE = timedelta(seconds=15)
 
 #: What has ended goes first, and at once; the rest at most once in ``:interval``.
 _CLAIM_RUNS = text("""

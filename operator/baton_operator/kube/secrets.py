@@ -7,10 +7,10 @@ expire, or until somebody refuses them.
 
 import base64
 import binascii
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from baton_operator.clock import boottime
 from baton_operator.engines.credentials import SecretKind
 from baton_operator.engines.errors import RetryableError, SecretNotFoundError
 from baton_operator.kube.client import KubeClient
@@ -26,10 +26,6 @@ FRESH = 5.0
 MOST = 1000
 
 
-def _boottime() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
 class KubeSecretSource:
     """
     The operator's `SecretSource`: what an Engine names in its own namespace.
@@ -38,7 +34,7 @@ class KubeSecretSource:
         clock: Seconds of a clock that goes on while the machine sleeps.
     """
 
-    def __init__(self, client: KubeClient, *, clock: Callable[[], float] = _boottime) -> None:
+    def __init__(self, client: KubeClient, *, clock: Callable[[], float] = boottime) -> None:
         self._client = client
         self._clock = clock
         self._tokens: OrderedDict[tuple[str, str, str], tuple[float, str]] = OrderedDict()

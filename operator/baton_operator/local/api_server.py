@@ -160,13 +160,22 @@ class ApiServer:
                 time.sleep(0.05)
 
     def _is_served(self, name: str) -> bool:
-        """Say whether objects of a kind can be listed; for a moment after it is established they cannot."""
+        """
+        Say whether objects of a kind can be listed and made.
+
+        For a moment after it is established it cannot be listed. After a restart it can, but where an admission policy
+        is about it, creating answers 503 for some seconds more ("There can be a delay", seen on 1.36).
+        """
         try:
             spec = self.request("GET", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}")["spec"]
             version = next(each["name"] for each in spec["versions"] if each["served"])
-            self.request("GET", f"/apis/{spec['group']}/{version}/{spec['names']['plural']}?limit=1")
-        except ApiError:
-            return False
+            group, names = f"{spec['group']}/{version}", spec["names"]
+            self.request("GET", f"/apis/{group}/{names['plural']}?limit=1")
+            if spec["scope"] == "Namespaced":
+                body = {"apiVersion": group, "kind": names["kind"], "metadata": {"generateName": "is-served-"}}
+                self.request("POST", f"/apis/{group}/namespaces/default/{names['plural']}?dryRun=All", body)
+        except ApiError as error:
+            return error.status not in {http.HTTPStatus.NOT_FOUND, http.HTTPStatus.SERVICE_UNAVAILABLE}
         return True
 
 

@@ -7,7 +7,6 @@ lease may not cover the whole request any more (R2); nothing is written under a 
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from baton_models.statements import claim as statements
 from baton_models.statements.claim import Limits
 from baton_models.statements.record import record
 from baton_operator import faults
+from baton_operator.clock import boottime
 from baton_operator.decide import attempts as decide
 from baton_operator.decide.circuit import Circuit, Policy, tally_outcomes
 from baton_operator.decide.definition import Definition
@@ -87,11 +87,6 @@ class Claimed:
     def covers(self, deadline: float) -> bool:
         """Say whether the lease still covers a whole request of *deadline* seconds; the clock counts suspension."""
         return boottime() + deadline <= self.begun + self.lease_for.total_seconds()
-
-
-def boottime() -> float:
-    """Seconds of a clock that goes on while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class DispatchLoop(EngineLoop):

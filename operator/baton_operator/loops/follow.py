@@ -15,6 +15,7 @@ from baton_models import new_id
 from baton_models.statements import follow as statements
 from baton_models.statements.record import Change, record
 from baton_operator import faults
+from baton_operator.clock import boottime
 from baton_operator.decide import attempts as decide
 from baton_operator.decide.circuit import Tally, tally_error
 from baton_operator.decide.expressions import InvalidExpressionError
@@ -23,7 +24,6 @@ from baton_operator.engines.errors import EngineError
 from baton_operator.engines.options import HandleFollower, Whereabouts
 from baton_operator.loops.bounds import interval, lag, lease
 from baton_operator.loops.changes import attempt_of, change_of, unit_move
-from baton_operator.loops.dispatch import boottime
 from baton_operator.loops.engine_loop import EngineLoop
 from baton_operator.loops.requests import arguments, engine_spec, request
 

@@ -11,18 +11,18 @@ from typing import Any
 from uuid import UUID
 
 from baton_models.statements import guard as statements
+from baton_models.statements.projection import LEASE
 from baton_operator import faults
 from baton_operator.kube.errors import ForbiddenError, KubeError, NotFoundError
 from baton_operator.kube.resources import FINALIZER
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
+from baton_operator.loops.write_window import WriteWindow
 
 #: Objects that one turn sees to at most.
 BATCH = 50
-#: How long a claim holds; nothing that was begun takes longer.
-LEASE = timedelta(seconds=30)
 #: When to come again, after a claim's end: where the object had changed meanwhile, and where it may not be written.
-CHANGED, FORBIDDEN = timedelta(seconds=-29), timedelta(0)
+CHANGED, FORBIDDEN = timedelta(seconds=1) - LEASE, timedelta(0)
 
 
 class GuardLoop:
@@ -39,25 +39,27 @@ class GuardLoop:
 
     async def turn(self) -> float:
         """See to what is due."""
+        window = WriteWindow()
         rows = await self._store.run(lambda session: statements.claim(session, lease_for=LEASE, limit=BATCH))
         if not rows:
             return 1.0
         faults.hit("guard.patch.before")
-        done = await asyncio.gather(*(self._see_to(row) for row in rows))
+        done = await asyncio.gather(*(self._see_to(row, window) for row in rows))
         faults.hit("guard.patch.after")
         await self._store.run(lambda session: statements.record(session, done))
         return 0.0 if len(rows) >= BATCH else 1.0
 
-    async def _see_to(self, row: Any) -> tuple[UUID, Any, str | None, timedelta | None]:
+    async def _see_to(self, row: Any, window: WriteWindow) -> tuple[UUID, Any, str | None, timedelta | None]:
         """Put one finalizer there, or take it away; say what is there now."""
         wanted = not row.over
         try:
-            await self._kube.set_finalizer(
-                "Run", row.namespace, row.name, uid=row.uid, finalizer=FINALIZER, wanted=wanted
-            )
+            async with window.write():
+                await self._kube.set_finalizer(
+                    "Run", row.namespace, row.name, uid=row.uid, finalizer=FINALIZER, wanted=wanted
+                )
         except NotFoundError:
             return row.id, row.lease, None, None
-        except KubeError as error:
+        except (KubeError, TimeoutError) as error:
             self._metrics.loop_errors.labels(loop=self.name, reason=type(error).__name__).inc()
             again_in = FORBIDDEN if isinstance(error, ForbiddenError) else CHANGED
             return row.id, row.lease, "wanted" if wanted else "held", again_in

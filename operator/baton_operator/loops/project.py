@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from baton_models.database import DatabaseConfig
-from baton_models.statements.projection import LEASE, Shown, claim_runs, record_runs
+from baton_models.statements.projection import Shown, claim_runs, record_runs
 from baton_operator import faults
 from baton_operator.decide.run_events import Notice, notices
 from baton_operator.decide.run_status import refusal_document, status_document
@@ -28,6 +28,7 @@ from baton_operator.loops.loop import Bell
 from baton_operator.loops.project_definitions import DefinitionProjector
 from baton_operator.loops.views import run_view
 from baton_operator.loops.witness import Witness
+from baton_operator.loops.write_window import WriteWindow
 from baton_operator.metrics import Metrics
 from baton_operator.settings import Settings
 
@@ -37,8 +38,6 @@ logger = logging.getLogger(__name__)
 IN_FLIGHT = 16
 #: While a turn has more to show than it takes, moving Runs are shown this many times less often at most.
 SLOWEST = 8
-#: Seconds after which no further patch of a batch is begun: its claim must outlive its last patch.
-PATIENCE = LEASE.total_seconds() / 2
 #: Seconds that a refusal waits before it is tried again, at most.
 REFUSAL_DELAY = 30.0
 
@@ -109,6 +108,7 @@ class ProjectLoop:
         return max(0.01, min(waits))
 
     async def _show_runs(self) -> int:
+        window = WriteWindow()
         async with self._database.get_async_session() as session:
             rows, due = await claim_runs(
                 session,
@@ -120,7 +120,7 @@ class ProjectLoop:
         if not rows:
             return 0
         faults.hit("project.claim.after")
-        shown = await _Batch(self._writer, self._metrics, self._witness, due).show(rows)
+        shown = await _Batch(self._writer, self._metrics, self._witness, due, window).show(rows)
         faults.hit("project.patch.after")
         async with self._database.get_async_session() as session:
             await record_runs(session, shown)
@@ -160,13 +160,20 @@ class ProjectLoop:
 class _Batch:
     """One claimed batch of runs, patched side by side; the claim keeps one patch a run in flight."""
 
-    def __init__(self, writer: StatusWriter, metrics: Metrics, witness: Witness, due: dict[UUID, datetime]) -> None:
+    def __init__(
+        self,
+        writer: StatusWriter,
+        metrics: Metrics,
+        witness: Witness,
+        due: dict[UUID, datetime],
+        window: WriteWindow,
+    ) -> None:
         self._writer = writer
         self._metrics = metrics
         self._witness = witness
         self._due = due
         self._limit = asyncio.Semaphore(IN_FLIGHT)
-        self._until = time.monotonic() + PATIENCE
+        self._window = window
         self._is_away = False
 
     async def show(self, rows: Sequence[Any]) -> Sequence[Shown]:
@@ -193,9 +200,13 @@ class _Batch:
         return _recorded(row, written, wanted)
 
     async def _write(self, about: Regarding, status: dict[str, Any]) -> Written:
-        if self._is_away or time.monotonic() > self._until:
+        if self._is_away:
             return Written("later", 1.0)
-        written = await self._writer.write(about, status)
+        try:
+            async with self._window.write():
+                written = await self._writer.write(about, status)
+        except TimeoutError:
+            return Written("later", 1.0)
         self._is_away = self._is_away or written.is_away
         return written
 

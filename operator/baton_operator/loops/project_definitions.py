@@ -25,8 +25,9 @@ from baton_operator.decide import automation_status, engine_status
 from baton_operator.kube.conditions import carry_over, fingerprint
 from baton_operator.kube.events import Regarding
 from baton_operator.kube.resources import Kind
-from baton_operator.kube.writer import StatusWriter, Written
+from baton_operator.kube.writer import UNAVAILABLE, StatusWriter, Written
 from baton_operator.loops.views import automation_view, engine_view
+from baton_operator.loops.write_window import WriteWindow
 
 #: Seconds between two writes of one Engine or Automation, at least, over all replicas.
 INTERVAL = 10.0
@@ -112,22 +113,24 @@ class DefinitionProjector:
                 ids.clear()
 
     async def _show(self, table: Definition) -> None:
+        window = WriteWindow()
         async with self._database.get_async_session() as session:
             rows = await claim_definitions(session, table, limit=LIMIT, interval=timedelta(seconds=INTERVAL))
             await session.commit()
         if not rows:
             return
-        shown = [await self._show_row(TABLES[table], row) for row in rows]
+        shown = [await self._show_row(TABLES[table], row, window) for row in rows]
         async with self._database.get_async_session() as session:
             await record_definitions(session, table, shown)
             await session.commit()
 
-    async def _show_row(self, table: Table, row: Any) -> Shown:
+    async def _show_row(self, table: Table, row: Any, window: WriteWindow) -> Shown:
         status = table.document(row)
         wanted = fingerprint(status)
         if wanted == row.shown:
             return Shown(row.id, row.lease, digest=wanted)
-        written = await self._write(Regarding(table.kind, row.namespace, row.name, row.uid), status)
+        about = Regarding(table.kind, row.namespace, row.name, row.uid)
+        written = await self._write_within(window, about, status)
         match written.outcome:
             case "shown" | "refused":
                 return Shown(row.id, row.lease, digest=wanted, written=True)
@@ -135,6 +138,13 @@ class DefinitionProjector:
                 return Shown(row.id, row.lease)
             case _:
                 return Shown(row.id, row.lease, again_in=timedelta(seconds=written.again_in))
+
+    async def _write_within(self, window: WriteWindow, about: Regarding, status: dict[str, Any]) -> Written:
+        try:
+            async with window.write():
+                return await self._write(about, status)
+        except TimeoutError:
+            return Written("later", UNAVAILABLE)
 
     async def _write(self, about: Regarding, status: dict[str, Any]) -> Written:
         before = await self._writer.shown(about)

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from baton_models import new_id
 from baton_models.statements import record as statements
 from baton_operator import faults
+from baton_operator.clock import boottime
 from baton_operator.decide import attempts as decide
 from baton_operator.decide.circuit import Tally, tally_error
 from baton_operator.decide.expressions import InvalidExpressionError
@@ -24,7 +25,7 @@ from baton_operator.engines.embedded.adapter import wake_workers
 from baton_operator.engines.errors import EngineError
 from baton_operator.loops.bounds import interval, lag, lease, may_resend, memory, travel
 from baton_operator.loops.changes import attempt_of, change_of, unit_move
-from baton_operator.loops.dispatch import CONCURRENCY, boottime
+from baton_operator.loops.dispatch import CONCURRENCY
 from baton_operator.loops.engine_loop import EngineLoop
 from baton_operator.loops.requests import arguments, engine_spec, request
 

@@ -253,6 +253,15 @@ def test_a_run_that_is_born_suspended_says_by_whom(judge: Any) -> None:
     assert annotations[CREATED_BY] == annotations[STATE_BY] != ""
 
 
+@pytest.mark.usefixtures("policy")
+def test_a_run_without_a_spec_is_told_what_is_missing(definitions: ApiServer, judge: Any) -> None:
+    """The policy leaves it to the schema, which names the field."""
+    whole = body("Run", "x", RUN)
+    del whole["spec"]
+    with pytest.raises(ApiError, match="spec: Required value"):
+        definitions.request("POST", judge.path("Run", ""), whole)
+
+
 @pytest.mark.usefixtures("before_any_policy")
 def test_a_run_older_than_the_policy_gets_no_forged_author(
     definitions: ApiServer, judge: Any, request: pytest.FixtureRequest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ from baton_models.statements.projection import read_run
 from baton_operator.decide.run_status import status_document
 from baton_operator.kube.conditions import digest
 from baton_operator.kube.connection import Connection
-from baton_operator.loops import project_definitions
+from baton_operator.loops import project_definitions, write_window
 from baton_operator.loops.project import ProjectLoop, Refusal
 from baton_operator.loops.views import run_view
 from baton_operator.metrics import Metrics
@@ -143,6 +144,17 @@ async def test_an_api_server_that_is_away_loses_nothing(
     assert stage.rows.value("SELECT count(*) FROM run WHERE project_at IS NOT NULL AND shown IS NULL") == len(runs)
     stage.rows.change("UPDATE run SET project_at = clock_timestamp()")
     await until(stage.loop, lambda: stage.rows.value("SELECT count(*) FROM run WHERE shown IS NULL") == 0)
+
+
+async def test_nothing_is_written_late_in_a_claim(stage: Any, monkeypatch: Any) -> None:
+    """Another replica may hold it by the time that it would arrive: what is left is shown with the next claim."""
+    stage.run("late")
+    ticks = itertools.count(step=6.0)
+    monkeypatch.setattr(write_window, "boottime", lambda: next(ticks))
+    await stage.loop.turn()
+    assert stage.writes() == 0
+    monkeypatch.undo()
+    await until(stage.loop, lambda: stage.status("Run", "late").get("phase") == "Queued")
 
 
 async def test_a_refusal_without_a_row_is_shown(stage: Any) -> None:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from baton_models import new_id
 from baton_operator import faults
-from baton_operator.loops.dispatch import DispatchLoop, boottime
+from baton_operator.clock import boottime
+from baton_operator.loops.dispatch import DispatchLoop
 from baton_operator.operate import main
 
 

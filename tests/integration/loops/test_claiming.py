@@ -9,8 +9,8 @@ from loop_site import Site, turn
 
 from baton_models import new_id
 from baton_models.statements.claim import Limits
+from baton_operator.clock import boottime
 from baton_operator.engines.base import Created, Idempotency, SubmitRequest
-from baton_operator.loops.dispatch import boottime
 
 
 async def test_r10_two_claimers_never_exceed_the_limit(site: Site) -> None:

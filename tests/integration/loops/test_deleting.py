@@ -5,9 +5,9 @@ from __future__ import annotations
 from loop_site import Site, manifest
 
 from baton_models.statements.guard import claim, record
+from baton_models.statements.projection import LEASE
 from baton_operator.engines.base import Outcome, SubmitRequest, Unknown
 from baton_operator.kube.resources import RunSeen
-from baton_operator.loops.guard import LEASE
 
 GUARD = "SELECT guard FROM run"
 
