@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 from baton_monitoring.dashboards import POSTGRESQL, PROMETHEUS, Board, bare_metrics, boards, selectors
+from baton_monitoring.grafana import UNITS
 
 BOARDS = {each.name: each for each in boards()}
-#: Units of Grafana that make sense here (packages/grafana-data, valueFormats).
-UNITS = {"none", "short", "percentunit", "bytes", "s", "reqps", "cps", "bool_yes_no", "dateTimeAsIso"}
 Rule = Callable[[Board], Iterator[str]]
 
 
