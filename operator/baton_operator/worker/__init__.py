@@ -5,6 +5,6 @@ Law: the parent process (`supervisor`) never imports users' code; the child proc
 runs it, one task at a time, started with a scrubbed environment and without any engine's credential. All truth is in
 ``embedded_task``: whoever dies, a lease runs out and somebody else goes on.
 
-    supervisor ──control pipe──► child          wake, drain, stop
+    supervisor ──control pipe──► child          wake, retire, drain, stop
                ◄──report pipe──                 ready, started, ended
 """

@@ -2,7 +2,8 @@
 One child process: it claims a task, runs it, stores its end, and begins again.
 
 Started by the supervisor as ``python -m baton_operator.worker.child CONTROL REPORT`` with the descriptors of two pipes.
-It ends when it is told to drain, when SIGTERM has ended its task, and at once when its supervisor is gone.
+It looks for work until there is none, and again when it is told to. It ends when it is told to drain, or to retire and
+there is no work; when SIGTERM has ended its task; and at once when its supervisor is gone.
 """
 
 import asyncio
@@ -41,6 +42,9 @@ from baton_operator.worker.transaction import ConnectionLostError, TaskTransacti
 #: What people read of a task whose own connection to the database broke.
 LOST = "the database connection was lost before the task's rows were committed: they are gone"
 
+#: Seconds after which a child that waits for orders has noticed a SIGTERM.
+ATTENTION = 0.5
+
 logger = logging.getLogger("baton_operator.worker.child")  # run by -m, its own name would be __main__
 
 
@@ -60,10 +64,10 @@ class Child:
         self._models = DataModelRegistry()
         self._stopper = Stopper()
         self._runner = asyncio.Runner()
-        self._failures = 0
         self._current: UUID | None = None
         self.woken = threading.Event()
         self.draining = False
+        self.retiring = False
 
     def run(self) -> None:
         """Work until told to stop."""
@@ -76,10 +80,12 @@ class Child:
             logger.error("data_models.not_loaded", extra={"entry_point": entry, "error": why})
         Report("ready").write(self._report)
         while self._goes_on():
+            is_last_look = self.retiring
             claim = self._claim()
+            if claim is None and is_last_look:
+                return
             if claim is None:
-                self.woken.wait(self._config.poll)
-                self.woken.clear()
+                self._await_orders()
             elif not self._goes_on():
                 self._runner.run(self._given_back())
             else:
@@ -90,21 +96,27 @@ class Child:
     def _goes_on(self) -> bool:
         return not (self.draining or self._stopper.asked)
 
+    def _await_orders(self) -> None:
+        while self._goes_on() and not self.woken.wait(ATTENTION):
+            continue
+        self.woken.clear()
+
     def stop(self, task: str) -> None:
         """End *task* if it is still the one under way; called from another thread."""
         if str(self._current) == task:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
     def _claim(self) -> Claim | None:
-        try:
-            claim = self._runner.run(self._claimed(release_first=self._failures > 0))
-        except (SQLAlchemyError, OSError) as error:
-            self._failures += 1
-            logger.warning("task.claim_failed", extra={"error": type(error).__name__, "sqlstate": sqlstate(error)})
-            time.sleep(backoff(self._failures))
-            return None
-        self._failures = 0
-        return claim
+        """Claim one task, as often as it takes to have an answer."""
+        failures = 0
+        while self._goes_on():
+            try:
+                return self._runner.run(self._claimed(release_first=failures > 0))
+            except (SQLAlchemyError, OSError) as error:
+                failures += 1
+                logger.warning("task.claim_failed", extra={"error": type(error).__name__, "sqlstate": sqlstate(error)})
+                time.sleep(backoff(failures))
+        return None
 
     async def _claimed(self, *, release_first: bool) -> Claim | None:
         """Claim one task; after a failure, first give back what an unanswered COMMIT may have claimed."""
@@ -228,6 +240,8 @@ def _obey(control: BinaryIO, child: Child) -> None:
         order, _, task = line.decode().strip().partition(" ")
         if order == "drain":
             child.draining = True
+        elif order == "retire":
+            child.retiring = True
         elif order == "stop":
             child.stop(task)
         child.woken.set()

@@ -23,9 +23,10 @@ class ChildProcess:
     Attributes:
         worker: Its name in leases.
         ready: Whether it has loaded the tasks and begun to work.
-        calls_hooks: Whether it calls hooks, instead of what attempts hand over.
         task: The task it is at, once begun; None between two tasks.
         deadline: When that is to be ended (``time.monotonic``); None for never.
+        idle_since: When it began to be without a task (``time.monotonic``); of no meaning while it has one.
+        leaving: Whether it was told to end by itself.
         cause: Why it is being ended; None while nobody ends it.
     """
 
@@ -34,9 +35,10 @@ class ChildProcess:
     ) -> None:
         self.worker = worker
         self.ready = False
-        self.calls_hooks = False
         self.task: UUID | None = None
         self.deadline: float | None = None
+        self.idle_since = time.monotonic()
+        self.leaving = False
         self.cause: Cause | None = None
         self._process = process
         self._control = control
@@ -69,7 +71,6 @@ class ChildProcess:
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reports, "rb", buffering=0)
         )
         child = cls(config.worker, process, control, reader)
-        child.calls_hooks = config.hooks
         os.write(control, config.line())
         return child
 
@@ -87,14 +88,25 @@ class ChildProcess:
                 self.deadline = time.monotonic() + report.timeout if report.timeout is not None else None
             else:
                 self.ready, self.task, self.deadline = True, None, None
+                self.idle_since = time.monotonic()
             self._heard.set()
             yield report
         self._silent = True
         self._heard.set()
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it takes what waits, now or as soon as it is ready."""
+        return self.task is None and not self.leaving and not self.cause
+
     def order(self, order: str) -> None:
-        """Give it an order: ``wake``, ``drain`` or ``stop <task>``."""
+        """Give it an order: ``wake`` or ``stop <task>``."""
         write_order(self._control, order)
+
+    def leave(self, order: Literal["drain", "retire"]) -> None:
+        """Have it end by itself: after its task (``drain``), or after a last look for work (``retire``)."""
+        self.leaving = True
+        self.order(order)
 
     async def end(self, cause: Cause, grace: float) -> None:
         """

@@ -71,7 +71,21 @@ _CLAIM_HOOK = text(
               next.parent_run_id, next.action, next.data_models, next.hook_timeout
     """
 )
-_HOOK_WAITS = text("SELECT EXISTS (SELECT 1 FROM embedded_task WHERE hook IS NOT NULL AND state = 'queued')")
+# What these two would take, and nothing else: a child that is started for anything else would find nothing to do.
+_WAITING = text(
+    """
+    SELECT (SELECT count(*) FROM (
+                SELECT FROM embedded_task t
+                JOIN dispatch_attempt a ON a.token = t.token AND a.state = 'ACKED'
+                WHERE t.state = 'queued' LIMIT :most) w) AS tasks,
+           (SELECT count(*) FROM (
+                SELECT FROM embedded_task t
+                WHERE t.hook IS NOT NULL AND t.state = 'queued'
+                  AND NOT EXISTS (SELECT 1 FROM embedded_task e WHERE e.run_id = t.run_id AND e.hook_no < t.hook_no
+                                  AND e.state IN ('queued', 'running'))
+                LIMIT 1) w) AS hooks
+    """
+)
 _RELEASE = text(
     """
     UPDATE embedded_task SET state = 'queued', worker = NULL, lease_until = NULL, started_at = NULL, updated_at = now()
@@ -168,9 +182,10 @@ async def claim_hook(session: AsyncSession, worker: str, *, lease: float) -> Cla
     return _claim(row, timeout=_hook_timeout(row.hook_timeout), hook=HookCall(**row.arguments))
 
 
-async def hook_waits(session: AsyncSession) -> bool:
-    """Tell whether a hook waits to be called."""
-    return bool((await session.execute(_HOOK_WAITS)).scalar_one())
+async def waiting(session: AsyncSession, *, most: int) -> tuple[int, int]:
+    """Count the tasks that `claim` would take, up to *most*, and the hooks that `claim_hook` would, up to one."""
+    row = (await session.execute(_WAITING, {"most": most})).one()
+    return row.tasks, row.hooks
 
 
 def _hook_timeout(text: str | None) -> float:

@@ -16,7 +16,6 @@ class ChildConfig:
     Attributes:
         worker: The child's name in leases, never given out twice.
         lease: Seconds of a claim; the supervisor prolongs it.
-        poll: Seconds between two looks for work when nothing wakes it.
         log_format: Of the child's own records.
         hooks: Whether it calls hooks, instead of what attempts hand over.
         faults: Failpoints that are armed in it (`baton_operator.faults`).
@@ -25,7 +24,6 @@ class ChildConfig:
     database_url: str
     worker: str
     lease: float
-    poll: float
     log_format: str
     log_level: str
     hooks: bool = False

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from baton_models import address
 
 EPILOG = """\
-Environment: BATON_DATABASE_URL (required), BATON_WORKER_CONCURRENCY, BATON_WORKER_LEASE, BATON_WORKER_GRACE,
-BATON_LOG_FORMAT (json or text), BATON_LOG_LEVEL. Tasks see only an allowlist of the environment: PATH, HOME, USER,
-LANG, LC_*, TZ, TMPDIR, PYTHON*, VIRTUAL_ENV, SSL_CERT_*, PGSSL* and BATON_TASK_*, which is where a site puts what its
-tasks need. Engines' credentials belong to the operator; give workers a ServiceAccount without a token.
+Environment: BATON_DATABASE_URL (required), BATON_WORKER_CONCURRENCY, BATON_WORKER_IDLE, BATON_WORKER_LEASE,
+BATON_WORKER_GRACE, BATON_LOG_FORMAT (json or text), BATON_LOG_LEVEL. Tasks see only an allowlist of the environment:
+PATH, HOME, USER, LANG, LC_*, TZ, TMPDIR, PYTHON*, VIRTUAL_ENV, SSL_CERT_*, PGSSL* and BATON_TASK_*, which is where a
+site puts what its tasks need. Engines' credentials belong to the operator; give workers a ServiceAccount without a
+token.
 """
 
 
@@ -23,7 +24,8 @@ class WorkerSettings:
 
     Attributes:
         database_url: PostgreSQL, ``postgresql://user:password@host/name``.
-        concurrency: Child processes, each with one task at a time. Default 2.
+        concurrency: Child processes at most, each with one task at a time. Default 2.
+        idle: Seconds without work after which a child process ends; ``inf`` for never. Default 60.
         lease: Seconds after which a silent worker's tasks are taken from it. Default 15.
         grace: Seconds that running tasks get to end after SIGTERM. Default 20.
         kill_grace: Seconds between asking a task to end and killing it. Default 2.
@@ -36,6 +38,7 @@ class WorkerSettings:
 
     database_url: str
     concurrency: int = 2
+    idle: float = 60.0
     lease: float = 15.0
     grace: float = 20.0
     kill_grace: float = 2.0
@@ -58,11 +61,12 @@ class WorkerSettings:
         database_url = address.database_url(environ)
         if not database_url:
             parser.error("BATON_DATABASE_URL is not set: postgresql://user:password@host/name")
-        if given.concurrency < 1 or given.lease <= 0 or given.grace < 0:
-            parser.error("--concurrency is at least 1, --lease above 0, --grace at least 0")
+        if given.concurrency < 1 or given.lease <= 0 or not (given.idle >= 0 and given.grace >= 0):
+            parser.error("--concurrency is at least 1, --lease above 0, --idle and --grace at least 0")
         return cls(
             database_url=database_url,
             concurrency=given.concurrency,
+            idle=given.idle,
             lease=given.lease,
             grace=given.grace,
             log_format=environ.get("BATON_LOG_FORMAT", ""),
@@ -89,7 +93,14 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         "--concurrency",
         type=int,
         default=environ.get("BATON_WORKER_CONCURRENCY", "2"),
-        help="child processes, each with one task at a time (default: 2)",
+        help="child processes at most, each with one task at a time (default: 2)",
+    )
+    parser.add_argument(
+        "--idle",
+        type=float,
+        default=environ.get("BATON_WORKER_IDLE", "60"),
+        help="seconds without work after which a child process ends, inf for never; the next task starts one (default: "
+        "60)",
     )
     parser.add_argument(
         "--lease",

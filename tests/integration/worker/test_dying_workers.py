@@ -144,7 +144,7 @@ async def test_a_new_worker_gives_silent_ones_a_lease_to_speak_up(queue, start_w
     token = await begun(queue, "site.once", tmp_path / "ledger", seconds=8)
     os.kill(silent.process.pid, signal.SIGSTOP)
     await asyncio.sleep(LEASE)  # until its lease has run out
-    await logged(start_worker(lease=30), "child.ready")
+    await logged(start_worker(lease=30), "worker.ready")
     os.kill(silent.process.pid, signal.SIGCONT)
     assert (await queue.ended(token)).native == "succeeded"
 

@@ -9,9 +9,9 @@ URL = {"BATON_DATABASE_URL": "postgresql://host/name"}
 
 
 def test_the_command_line_wins_over_the_environment():
-    environ = {**URL, "BATON_WORKER_CONCURRENCY": "7", "BATON_WORKER_LEASE": "9"}
+    environ = {**URL, "BATON_WORKER_CONCURRENCY": "7", "BATON_WORKER_LEASE": "9", "BATON_WORKER_IDLE": "inf"}
     settings = WorkerSettings.read(["--concurrency", "3"], environ)
-    assert (settings.concurrency, settings.lease, settings.grace) == (3, 9.0, 20.0)
+    assert (settings.concurrency, settings.lease, settings.grace, settings.idle) == (3, 9.0, 20.0, float("inf"))
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ def test_the_command_line_wins_over_the_environment():
     [
         ([], {}, "BATON_DATABASE_URL is not set"),
         (["--concurrency", "0"], URL, "--concurrency is at least 1"),
+        (["--idle", "-1"], URL, "--idle and --grace at least 0"),
+        (["--idle", "nan"], URL, "--idle and --grace at least 0"),
         (["--lease", "x"], URL, "invalid float value: 'x'"),
         ([], {**URL, "BATON_WORKER_CONCURRENCY": "many"}, "invalid int value: 'many'"),
     ],
