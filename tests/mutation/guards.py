@@ -18,6 +18,7 @@ from showing_guards import SHOWING
 from suite_guards import SUITE
 from supply_guards import SUPPLY_CHAIN
 from task_guards import TASKS
+from worker_guards import WORKERS
 
 HTTP = "operator/baton_operator/engines/http.py"
 HISTORY = "migrations/baton_migrations/engine/versions/0005_history.py"
@@ -242,6 +243,7 @@ GUARDS = (
     + JENKINS
     + SHOWING
     + TASKS
+    + WORKERS
     + RESTORE
     + SUPPLY_CHAIN
 )
