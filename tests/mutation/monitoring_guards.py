@@ -9,8 +9,16 @@ GAUGES = "operator/baton_operator/loops/gauges.py"
 CHECKING = "tests/integration/invariants/test_periodic_checks.py::test_"
 MEASURING = "tests/integration/loops/test_measuring.py::test_"
 VIEWING = "tests/integration/store/test_run_history_view.py::test_"
+RUN_LINES = "tests/integration/loops/test_run_lines.py::test_"
 
 MONITORING = (
+    Guard(
+        "what is not committed is not told",
+        "operator/baton_operator/loops/run_lines.py",
+        '    event.listen(session.sync_session, "after_commit", lambda _: say(), once=True)',
+        "    say()",
+        (RUN_LINES + "what_is_not_committed_is_not_told",),
+    ),
     Guard(
         "one replica checks for all",
         PERIODIC,

@@ -106,7 +106,8 @@ UPDATE dispatch_attempt d SET state = CASE WHEN o.goes_on THEN d.state ELSE 'CLO
 FROM run r, reached o WHERE d.orchestration_instance_id = o.id AND d.state <> 'CLOSED' AND r.id = d.run_id
 RETURNING d.id, d.orchestration_instance_id AS instance_id, d.run_id, d.batch_execution_id, d.item_execution_id,
           d.attempt_no, d.settled, d.error, d.cancel_requested_at, r.cancel_cause, r.definition_id, r.max_attempts,
-          o.goes_on, o.status, o.status_reason, clock_timestamp() AS now
+          r.tenant_id, r.name AS run_name, r.uid, r.trace_context, o.goes_on, o.status, o.status_reason,
+          clock_timestamp() AS now
 """)
 
 _WAIT = text("""

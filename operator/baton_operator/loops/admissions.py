@@ -1,5 +1,6 @@
 """From a Run that gets a row to the rows that it gets."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from baton_operator.decide.admission import Plan, Refused, token_stem
 from baton_operator.decide.definition import Definition
 from baton_operator.decide.traceparent import trace_context
 from baton_operator.kube.resources import RunSeen
+from baton_operator.loops import run_lines
 from baton_operator.loops.intake_definitions import storable
 
 
@@ -84,6 +86,17 @@ def run_row(each: Admission) -> dict[str, Any]:
         "max_failures": decision.max_failures,
         "priority": decision.priority,
     }
+
+
+def tell(admissions: Iterable[Admission]) -> None:
+    """Say in the log which Runs got a row, once it is committed."""
+    for each in admissions:
+        run = each.run
+        about = run_lines.named(run.namespace, run.name, run.uid, trace_context(run.traceparent, run.uid))
+        if isinstance(each.decision, Refused):
+            run_lines.refused(about, reason=each.decision.reason)
+        else:
+            run_lines.accepted(about, run_id=each.id, automation=each.automation.name)
 
 
 def batch_row(key: UUID, each: Admission, batch: Any) -> dict[str, Any]:

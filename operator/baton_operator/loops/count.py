@@ -1,10 +1,11 @@
-"""Counters of what has ended: each run is counted once, by whichever process marks it, whoever ended it."""
+"""Counters of what has ended: each run is counted, and told once, by whichever process marks it, whoever ended it."""
 
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from baton_operator.loops import run_lines
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
 from baton_operator.loops.spans import SpanTeller
@@ -22,8 +23,8 @@ WITH ended AS (
   FOR UPDATE SKIP LOCKED
 ), marked AS (
   UPDATE run r SET counted = true FROM ended WHERE r.id = ended.id
-  RETURNING r.id, r.tenant_id, r.automation_id, r.engine_id, r.status, r.status_reason, r.accepted_reason,
-            r.created_at, r.started_at, r.finished_at
+  RETURNING r.id, r.tenant_id, r.name, r.uid, r.trace_context, r.automation_id, r.engine_id, r.status, r.status_reason,
+            r.accepted_reason, r.created_at, r.started_at, r.finished_at
 )
 SELECT m.*, a.name AS automation, coalesce(e.tenant_id || '/' || e.name, '') AS engine, p.units,
        p.completed, p.failed, p.cancelled, p.skipped,
@@ -68,6 +69,7 @@ class CountLoop:
         of_run = {**of_automation, "engine": row.engine}
         reason = row.status_reason if row.accepted_reason == "Accepted" else row.accepted_reason
         self._metrics.runs_finished.labels(**of_run, outcome=outcome, reason=reason or "").inc()
+        run_lines.finished(row, outcome=outcome, reason=reason or "")
         if row.started_at:
             self._metrics.run_duration.labels(**of_run).observe((row.finished_at - row.started_at).total_seconds())
             waited = (row.started_at - row.created_at).total_seconds()

@@ -35,7 +35,7 @@ from baton_operator.engines.base import (
 from baton_operator.engines.embedded.adapter import wake_workers
 from baton_operator.engines.errors import EngineError
 from baton_operator.engines.options import BatchSubmitter
-from baton_operator.loops import bounds
+from baton_operator.loops import bounds, run_lines
 from baton_operator.loops.changes import abandoned, change_of, refused
 from baton_operator.loops.engine_loop import EngineLoop
 from baton_operator.loops.loop import Bell
@@ -119,7 +119,10 @@ class DispatchLoop(EngineLoop):
         begun = boottime()
         lease = new_id()
         claimed = await self._store.run(lambda session: self._claim_in(session, engine, lease, begun))
-        return claimed if claimed and (claimed.attempts or claimed.dead) else None
+        if claimed is None or not (claimed.attempts or claimed.dead):
+            return None
+        run_lines.started(claimed.label, [each[0] for each in (*claimed.attempts, *claimed.dead)])
+        return claimed
 
     async def _claim_in(self, session: AsyncSession, engine: UUID, lease: UUID, begun: float) -> Claimed | None:
         row = await statements.lock_engine(session, engine)
@@ -211,9 +214,10 @@ class DispatchLoop(EngineLoop):
         else:
             gate = asyncio.Semaphore(CONCURRENCY)
             outcomes = await asyncio.gather(*(self._send_one(claimed, each, gate) for each in requests))
-        for outcome in outcomes:
+        for (row, *_), outcome in zip(claimed.attempts, outcomes, strict=True):
             word = _OUTCOMES.get(type(outcome).__name__, "unknown")
             self._metrics.submissions.labels(engine=claimed.label, outcome=word).inc()
+            run_lines.sent(claimed.label, row, word, getattr(outcome, "external_id", None))
         return outcomes
 
     async def _send_one(self, claimed: Claimed, each: SubmitRequest, gate: asyncio.Semaphore) -> Outcome:

@@ -26,6 +26,7 @@ from baton_operator.loops.admissions import (
     goes_whole,
     item_rows,
     run_row,
+    tell,
 )
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parents import find_parents, missing_parent, parent_name, taken_parent
@@ -110,7 +111,7 @@ class RunIntake:
         """
         unready: dict[str, Unready] = {}
 
-        async def work(session: AsyncSession) -> None:
+        async def work(session: AsyncSession) -> Sequence[Admission]:
             unready.clear()
             gone = [run.uid for run in runs if run.is_gone]
             if gone:
@@ -123,9 +124,9 @@ class RunIntake:
             dying = [run for run in here if run.uid in known and run.deleting_since and known[run.uid].cancel_on_delete]
             await self._end(session, [known[run.uid].id for run in dying])
             await self._change(session, [(run, known[run.uid]) for run in here if run.uid in known])
-            await self._admit(session, [run for run in here if run.uid not in known], unready)
+            return await self._admit(session, [run for run in here if run.uid not in known], unready)
 
-        await self._store.run(work)
+        tell(await self._store.run(work))
         taken = {run.uid for run in runs}
         self._asked = {asked for asked in self._asked if asked[0] not in taken}
         for bell in (*self._followers, self._project.bell):
@@ -136,7 +137,7 @@ class RunIntake:
         """Refuse a Run whose reference the API server does not have; without an Automation there is no row."""
         message = f"there is no {unready.kind} {unready.name!r} in namespace {unready.namespace!r}: create it first"
         if unready.kind == "Engine":
-            await self._store.run(lambda session: self._admit(session, [run], {}, missing_engine=message))
+            tell(await self._store.run(lambda session: self._admit(session, [run], {}, missing_engine=message)))
         else:
             self._refuse_without_row(run, unready.reason, f"spec.automationRef: {message}")
         self._project.bell.ring()
@@ -173,9 +174,10 @@ class RunIntake:
         unready: dict[str, Unready],
         *,
         missing_engine: str | None = None,
-    ) -> None:
+    ) -> Sequence[Admission]:
+        """Give rows to those of *runs* whose references are there, and say which got one now."""
         if not runs:
-            return
+            return ()
         admissions: list[Admission] = []
         parents = await find_parents(session, runs)
         automations = await self._automations(session, runs)
@@ -198,8 +200,7 @@ class RunIntake:
                 continue
             decision = _decide(run, automation, definition, missing_engine)
             admissions.append(_following(Admission(run, automation, definition, decision, new_id()), parents))
-        if admissions:
-            await self._insert(session, _one_child_each(admissions))
+        return await self._insert(session, _one_child_each(admissions)) if admissions else ()
 
     async def _automations(self, session: AsyncSession, runs: Sequence[RunSeen]) -> dict[tuple[str, str], Any]:
         wanted = {(run.namespace, run.spec["automationRef"]["name"]) for run in runs}
@@ -207,7 +208,7 @@ class RunIntake:
         rows = await session.execute(_AUTOMATIONS, {"namespaces": list(namespaces), "names": list(names)})
         return {(row.tenant_id, row.name): row for row in rows}
 
-    async def _insert(self, session: AsyncSession, admissions: Sequence[Admission]) -> None:
+    async def _insert(self, session: AsyncSession, admissions: Sequence[Admission]) -> Sequence[Admission]:
         born: set[UUID] = set()
         for actor, group in _by_actor(admissions, lambda each: each.run.created_by):
             await statements.act_as(session, actor)
@@ -223,6 +224,7 @@ class RunIntake:
             await self._cancel(session, [(each.run, each.id) for each in cancelled])
         await self._end(session, [each.id for each in new if each.run.deleting_since and ends_with_object(each)])
         await release(session, [each.id for each in new if isinstance(each.decision, Plan) and not goes_whole(each)])
+        return new
 
     async def _insert_units(self, session: AsyncSession, admissions: Sequence[Admission]) -> None:
         named = {

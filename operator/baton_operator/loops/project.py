@@ -24,6 +24,7 @@ from baton_operator.kube.client import KubeClient
 from baton_operator.kube.conditions import fingerprint
 from baton_operator.kube.events import Regarding
 from baton_operator.kube.writer import StatusWriter, Written
+from baton_operator.loops import run_lines
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.project_definitions import DefinitionProjector
 from baton_operator.loops.views import run_view
@@ -153,6 +154,8 @@ class ProjectLoop:
             self._refusals.pop(refusal.uid, None)
             if written.outcome == "shown":
                 self._witness.wrote(refusal.uid, fingerprint(status))
+                named = run_lines.named(refusal.namespace, refusal.name, refusal.uid)
+                run_lines.refused(named, reason=refusal.reason)
                 note = f"{refusal.reason}: {refusal.message}"[:1000]
                 await self._writer.post(about, reason="Refused", key="", severity="Warning", note=note)
 

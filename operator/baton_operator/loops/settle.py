@@ -18,6 +18,7 @@ from baton_models.statements.release import release
 from baton_models.statements.settle import InstanceMove, UnitMove
 from baton_models.status import ExecutionStatus
 from baton_operator.decide.outcomes import Retry, after_attempt, run_end
+from baton_operator.loops import run_lines
 from baton_operator.loops.definitions import Definitions
 
 #: How late the engine's own word, or a run's progress, may be shown: most runs have ended by then.
@@ -94,6 +95,13 @@ class Settler:
             if row.goes_on:
                 open_ones.append((row.id, not waits, cleaned(verdict.message)[0][:1000] or None))
             if not waits:
+                run_lines.ended(
+                    session,
+                    row,
+                    status=verdict.status.value,
+                    reason=verdict.reason,
+                    retried=isinstance(step, Retry),
+                )
                 moves.append(_unit(row, verdict, step, whole_run_timed_out=cause == "TimedOut"))
         if open_ones:
             await settle.leave_open(session, open_ones)
