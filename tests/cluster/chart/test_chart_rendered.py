@@ -94,6 +94,17 @@ def test_an_api_server_takes_a_pod_monitor_in_place_of_the_service_monitor(clust
     assert apply_dry(cluster, monitors).returncode == 0
 
 
+def test_an_api_server_takes_the_examples_of_the_package(cluster: ApiServer, namespace: str) -> None:
+    """Those that Artifact Hub shows beside each kind."""
+    annotations = yaml.safe_load((CHART / "Chart.yaml").read_text())["annotations"]
+    examples = yaml.safe_load(annotations["artifacthub.io/crdsExamples"])
+    assert {each["kind"] for each in examples} == {"Engine", "Automation", "Run"}
+    for each in examples:
+        each["metadata"]["namespace"] = namespace
+    done = apply_dry(cluster, examples)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_pod_with_more_rights_would_have_been_refused(cluster: ApiServer, restricted: str) -> None:
     """The look at the Pods' security can fail."""
     documents = placed(FEATURES["bundled"], restricted)

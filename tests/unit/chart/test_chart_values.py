@@ -85,3 +85,18 @@ def test_the_chart_names_the_kinds_and_the_release() -> None:
     assert images[0]["image"].endswith(f":{chart['appVersion']}")
     pyproject = (ROOT / "pyproject.toml").read_text()
     assert f'\nversion = "{chart["appVersion"]}"\n' in pyproject
+
+
+def test_artifact_hub_finds_what_it_reads() -> None:
+    """Under its own words: https://artifacthub.io/docs/topics/annotations/helm/."""
+    annotations = yaml.safe_load((CHART / "Chart.yaml").read_text())["annotations"]
+    found = {name.removeprefix("artifacthub.io/"): yaml.safe_load(text) for name, text in annotations.items()}
+    assert set(found) >= {"category", "license", "operator", "images", "crds", "crdsExamples", "changes"}
+    assert found["category"] == "integration-delivery"
+    assert found["license"] in (ROOT / "pyproject.toml").read_text()
+    assert found["operator"] is True
+    levels = {"Basic Install", "Seamless Upgrades", "Full Lifecycle", "Deep Insights", "Auto Pilot"}
+    assert found["operatorCapabilities"] in levels
+    kinds = {"added", "changed", "deprecated", "removed", "fixed", "security"}
+    assert {each["kind"] for each in found["changes"]} <= kinds
+    assert all(each["description"] for each in found["changes"])
