@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 
 from baton_crash.cases import every  # noqa: E402 - the fakes are no installed package
-from baton_crash.disturbances import CutCommit, Disturbance, Failpoint, OnTheWire  # noqa: E402
+from baton_crash.disturbances import CutCommit, Disturbance, Failpoint, InTurn, OnTheWire  # noqa: E402
 from baton_crash.in_play import InPlay, in_play  # noqa: E402
 from baton_crash.play import Played, play  # noqa: E402
 from baton_crash.scenario import ATTEMPTS, ENDS  # noqa: E402
@@ -95,7 +95,7 @@ class Row:
 def kind(disturbance: Disturbance) -> str:
     """Name the row of a case."""
     match disturbance:
-        case Failpoint():
+        case Failpoint() | InTurn():
             return "kill -9 at a side effect"
         case OnTheWire(peer=peer, lost=lost):
             return f"kill -9 at the n-th piece to the {peer}, {'lost' if lost else 'arriving'}"

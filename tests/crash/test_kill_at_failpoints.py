@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from baton_crash.cases import sample
-from baton_crash.disturbances import Disturbance, Failpoint, OnTheWire
+from baton_crash.cases import in_turn, sample
+from baton_crash.disturbances import Disturbance, InTurn, OnTheWire
 from baton_crash.in_play import in_play
 from baton_crash.play import Played, play
 from baton_crash.scenario import ATTEMPTS, ENDS
@@ -19,12 +19,8 @@ from baton_operator.faults import FAILPOINTS, HANDLE_FAILPOINTS
 #: Cases under way at once: they wait most of the time, each in a namespace and a database of its own.
 AT_ONCE = 6
 ENGINES = ("Argo", "Jenkins", "Airflow")
-#: On Argo and Jenkins every failpoint there is; on the others the sample of every test run. `make crash` plays all.
-SAMPLE: list[tuple[str, Disturbance]] = [
-    *(("Argo", Failpoint(name)) for name in FAILPOINTS),
-    *(("Jenkins", Failpoint(name)) for name in HANDLE_FAILPOINTS),
-    *((engine, each) for engine in ENGINES for each in sample() if engine != "Argo" or not isinstance(each, Failpoint)),
-]
+#: `make crash` plays each failpoint alone, and every piece.
+SAMPLE: list[tuple[str, Disturbance]] = [(engine, each) for engine in ENGINES for each in (*in_turn(engine), *sample())]
 
 Case = tuple[str, Disturbance | None]
 Get = Callable[[str, Disturbance | None], Played]
@@ -33,10 +29,10 @@ Get = Callable[[str, Disturbance | None], Played]
 @pytest.fixture(scope="module")
 def played(stages: Theatre, request: pytest.FixtureRequest) -> Iterator[Get]:
     """Plays all chosen cases, some at a time; gives what becomes of one."""
-    named = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+    items = [item for item in request.session.items if item.path == request.path]
     chosen: dict[Case, None] = {}
-    for each in named:
-        engine, disturbance = each.params["engine"], each.params.get("disturbance")
+    for each in [item.callspec.params for item in items if hasattr(item, "callspec")]:
+        engine, disturbance = each["engine"], each.get("disturbance")
         chosen[engine, None] = None
         chosen[engine, disturbance] = None
     with ExitStack() as ends, ThreadPoolExecutor(AT_ONCE) as pool:
@@ -61,10 +57,25 @@ def test_the_undisturbed_scenario_is_what_it_says(engine: str, played: Get) -> N
     assert end.histories["fleet/1/0"] == ["PENDING", "PROCESSING", "COMPLETED"]
 
 
+def test_every_named_side_effect_is_played() -> None:
+    played = {point.name for engine in ENGINES for each in in_turn(engine) for point in each.points}
+    assert played == {*FAILPOINTS, *HANDLE_FAILPOINTS}
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("engine", "disturbance"), SAMPLE, ids=str)
 def test_a_disturbance_changes_nothing_of_the_end(engine: str, disturbance: Disturbance, played: Get) -> None:
     shown = played(engine, disturbance)
-    assert shown.kills == (disturbance.lives if isinstance(disturbance, OnTheWire) else 1), "the moment never came"
+    assert shown.kills == _kills(disturbance), "the moment never came"
     assert shown.end == played(engine, None).end
     assert not shown.broken
+
+
+def _kills(disturbance: Disturbance) -> int:
+    match disturbance:
+        case InTurn(points):
+            return len(points)
+        case OnTheWire():
+            return disturbance.lives
+        case _:
+            return 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from baton_crash.disturbances import CutCommit, Disturbance, Failpoint, OnTheWire, Peer
+from baton_crash.disturbances import CutCommit, Disturbance, Failpoint, InTurn, OnTheWire, Peer
 
 from baton_operator.faults import FAILPOINTS, HANDLE_FAILPOINTS
 
@@ -19,6 +19,21 @@ _PIECES: dict[Peer, Sequence[int]] = {
 _AGAIN = ("dispatch.claim.after", "dispatch.sent.after", "dispatch.record.before", "track.settle.before")
 #: Engines that give a handle first, which is followed to the execution.
 QUEUEING = ("Jenkins",)
+#: All side effects, in an order in which each kill leaves the next one something to do; and some of them.
+_ALL = (
+    ("intake.admit.before", "intake.admit.after"),
+    (
+        *("dispatch.claim.before", "dispatch.claim.after", "dispatch.sent.before"),
+        *("dispatch.find.after", "dispatch.resolve.before", "dispatch.resolve.after"),
+    ),
+    ("dispatch.sent.after", "dispatch.record.before", "dispatch.record.after"),
+    ("track.observe.after", "track.settle.before", "track.settle.after"),
+    ("project.claim.after", "project.patch.after", "project.record.after"),
+    ("cancel.send.before", "cancel.send.after"),
+    ("sweep.release.after", "sweep.deadlines.after", "cancel.record.after"),
+)
+_SOME = ("dispatch.claim.after", "dispatch.sent.after", "dispatch.record.after")
+_SETTLE = "track.settle.before"
 
 
 def failpoints(engine: str) -> list[Disturbance]:
@@ -47,13 +62,20 @@ def every(engine: str) -> list[Disturbance]:
     return [*failpoints(engine), *wire(), *commits()]
 
 
+def in_turn(engine: str) -> list[InTurn]:
+    """What every test run plays of the named side effects: on Argo each of them, on the others some."""
+    if engine == "Argo":
+        turns: Sequence[Sequence[str]] = _ALL
+    elif engine in QUEUEING:
+        turns = [(*_SOME, *HANDLE_FAILPOINTS, _SETTLE)]
+    else:
+        turns = [(*_SOME, _SETTLE)]
+    return [InTurn(tuple(map(Failpoint, each))) for each in turns]
+
+
 def sample() -> list[Disturbance]:
-    """What every test run plays, for each engine."""
+    """What every test run plays besides, for each engine."""
     return [
-        Failpoint("dispatch.claim.after"),
-        Failpoint("dispatch.sent.after"),
-        Failpoint("dispatch.record.after"),
-        Failpoint("track.settle.before"),
         OnTheWire("engine", 3, lost=True),
         OnTheWire("engine", 6, lost=False),
         OnTheWire("database", 40, lost=True),

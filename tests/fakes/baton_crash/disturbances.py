@@ -30,6 +30,16 @@ class Failpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class InTurn:
+    """Killed by itself at one named side effect after the other: an operator for each, the next one when it is dead."""
+
+    points: tuple[Failpoint, ...]
+
+    def __str__(self) -> str:
+        return ", then ".join(map(str, self.points))
+
+
+@dataclass(frozen=True, slots=True)
 class OnTheWire:
     """
     Killed when it sends its n-th piece of bytes to one of its peers, several lives in a row.
@@ -64,7 +74,7 @@ class CutCommit:
         return f"commit {self.nth} {'lost' if self.lost else 'without an answer'}"
 
 
-Disturbance = Failpoint | OnTheWire | CutCommit
+Disturbance = Failpoint | InTurn | OnTheWire | CutCommit
 
 
 class Scissors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Self
@@ -14,20 +15,21 @@ from baton_crash.disturbances import (
     CutCommit,
     Disturbance,
     Failpoint,
+    InTurn,
     OnTheWire,
     Scissors,
     behind_a_wire,
 )
 from baton_crash.in_play import InPlay
 from baton_crash.scenario import ENDS, End, cancel_one, end_of, open_scenario
-from baton_spine.process import OperatorProcess, end_all
+from baton_spine.process import end_all
 from baton_spine.stage import Stage
 
 #: Seconds that everything may take to its end.
 PATIENCE = 120.0
 #: Seconds until all invariants hold: the claim of a killed operator on a status it was about to show keeps others from
-#: showing it for 30.
-SETTLED = 45.0
+#: showing it for 15.
+SETTLED = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ def play(stage: Stage, engine: InPlay, disturbance: Disturbance | None) -> Playe
             case None:
                 return _undisturbed(stage, engine)
             case Failpoint():
-                return _at_a_failpoint(stage, engine, disturbance)
+                return _at_failpoints(stage, engine, [disturbance])
+            case InTurn(points):
+                return _at_failpoints(stage, engine, points)
             case OnTheWire():
                 return _on_the_wire(stage, engine, disturbance)
             case CutCommit():
@@ -72,32 +76,39 @@ def _undisturbed(stage: Stage, engine: InPlay) -> Played:
     return _finished(stage, engine, 0, begun)
 
 
-def _at_a_failpoint(stage: Stage, engine: InPlay, failpoint: Failpoint) -> Played:
-    first = stage.operator(f"{failpoint.name}=kill@{failpoint.nth}")
-    with _Heir(stage, first) as heir:
+def _at_failpoints(stage: Stage, engine: InPlay, points: Sequence[Failpoint]) -> Played:
+    before_the_cancel = sum(not each.name.startswith("cancel.") for each in points)
+    with _Heirs(stage, points) as heirs:
         open_scenario(stage, engine, _url(engine))
-        if not failpoint.name.startswith("cancel."):
+        if before_the_cancel:
             stage.until(
-                lambda: heir.killed_at or _are_done(stage, but="stopped"),
+                lambda: heirs.kills >= before_the_cancel or _are_done(stage, but="stopped"),
                 PATIENCE,
                 what="kill, or end of the rest,",
             )
         begun = time.monotonic()
         cancel_one(stage)
         played = _finished(stage, engine, 0, begun)
-    if heir.killed_at is None:
+    if not heirs.kills:
         return played
-    return replace(played, kills=1, seconds=begun + played.seconds - heir.killed_at)
+    return replace(played, kills=heirs.kills, seconds=begun + played.seconds - heirs.killed_at)
 
 
-class _Heir:
-    """Starts another operator as soon as the first is killed, whenever that is: its moment may come late."""
+class _Heirs:
+    """
+    Starts an operator, and another one as soon as it is killed, whenever that is: its moment may come late.
 
-    def __init__(self, stage: Stage, first: OperatorProcess) -> None:
-        self._stage, self._first = stage, first
+    Attributes:
+        kills: How many have been killed.
+        killed_at: When one was last, by the monotonic clock.
+    """
+
+    def __init__(self, stage: Stage, points: Sequence[Failpoint]) -> None:
+        self._stage, self._points = stage, points
         self._is_over = False
         self._watch = threading.Thread(target=self._succeed, daemon=True)
-        self.killed_at: float | None = None
+        self.kills = 0
+        self.killed_at = 0.0
 
     def __enter__(self) -> Self:
         self._watch.start()
@@ -107,9 +118,13 @@ class _Heir:
         self._is_over = True
 
     def _succeed(self) -> None:
-        if self._first.process.wait() == -signal.SIGKILL and not self._is_over:
+        for point in self._points:
+            operator = self._stage.operator(f"{point.name}=kill@{point.nth}")
+            if operator.process.wait() != -signal.SIGKILL or self._is_over:
+                return
+            self.kills += 1
             self.killed_at = time.monotonic()
-            self._stage.operator()
+        self._stage.operator()
 
 
 def _on_the_wire(stage: Stage, engine: InPlay, plan: OnTheWire) -> Played:
@@ -157,13 +172,14 @@ def _dies(stage: Stage, assassin: Assassin, kills: int) -> bool:
     return True
 
 
-_LEFT = "SELECT count(*) FROM run WHERE name <> %s AND status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')"
-_ALL = "SELECT count(*) FROM run"
+_STORED_AND_LEFT = """
+SELECT count(*), count(*) FILTER (WHERE name <> %s AND status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')) FROM run
+"""
 
 
 def _are_done(stage: Stage, *, but: str) -> bool:
     """Whether every Run is stored and has ended; the one of this name goes on until it is cancelled."""
-    return stage.rows(_ALL)[0][0] == len(ENDS) and stage.rows(_LEFT, but)[0][0] == 0
+    return stage.rows(_STORED_AND_LEFT, but) == [(len(ENDS), 0)]
 
 
 def _finished(stage: Stage, engine: InPlay, kills: int, begun: float) -> Played:

@@ -37,6 +37,8 @@ UNION ALL
 SELECT application_name, state, now() - xact_start, NULL, now() - query_start, left(query, 80) FROM pg_stat_activity
 WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()
 """
+#: Seconds between two looks at what is waited for: each costs the API server a handshake, or PostgreSQL a process.
+LOOK = 0.25
 ENDED = frozenset({"Succeeded", "Failed", "Cancelled"})
 
 
@@ -164,7 +166,7 @@ class Stage:
         deadline = time.monotonic() + within
         while not (found := holds()):
             assert time.monotonic() < deadline, f"{what or 'it'} did not happen within {within:g} s\n{self.account()}"
-            time.sleep(0.1)
+            time.sleep(LOOK)
         return found
 
     def ended(self, *names: str, within: float = 60) -> dict[str, Object]:
@@ -210,13 +212,13 @@ class Stage:
             finished = False
         return LedgerEntry(name, f"{self.namespace}/{name}/{uid}", finished=finished)
 
-    def check(self, within: float = 20, *, books: Callable[[], Sequence[LedgerEntry]] | None = None) -> None:
+    def check(self, within: float = 30, *, books: Callable[[], Sequence[LedgerEntry]] | None = None) -> None:
         """Have the invariants checked, the engine's books at hand, until they hold; what is broken stays broken."""
         deadline = time.monotonic() + within
         while found := self.violations(books or self.ledger):
             text = "\n".join(map(str, found))
             assert time.monotonic() < deadline, f"{text}\n{self.account()}"
-            time.sleep(0.3)
+            time.sleep(LOOK)
 
     def violations(self, books: Callable[[], Sequence[LedgerEntry]] | None = None) -> list[Violation]:
         """Ask `baton check` once."""
