@@ -12,7 +12,7 @@ WORKERS = (
     Guard(
         "no child is started without work",
         CREW,
-        "return max(0, min(waiting - len(self.free), self._most - len(self.children)))",
+        "return max(0, min(waiting - len(takers), self._most - len(self.children)))",
         "return self._most - len(self.children)",
         (ON_DEMAND + "there_is_no_child_before_there_is_work",),
     ),
@@ -43,6 +43,13 @@ WORKERS = (
         "            claim = self._claim()\n            if claim is None and is_last_look:\n",
         "            claim = None if is_last_look else self._claim()\n            if is_last_look:\n",
         (ON_DEMAND + "a_child_that_was_told_to_go_takes_what_has_come_meanwhile",),
+    ),
+    Guard(
+        "a child that does not answer is not reckoned with",
+        CREW,
+        "takers = [each for each in self.free if now - (each.called_since or now) <= self._patience]",
+        "takers = self.free",
+        (ON_DEMAND + "a_child_that_does_not_answer_keeps_no_task_waiting",),
     ),
     Guard(
         "children that come to nothing are started ever later",

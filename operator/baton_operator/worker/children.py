@@ -26,6 +26,8 @@ class ChildProcess:
         task: The task it is at, once begun; None between two tasks.
         deadline: When that is to be ended (``time.monotonic``); None for never.
         idle_since: When it began to be without a task (``time.monotonic``); of no meaning while it has one.
+        called_since: Since when work has waited that it was told of (``time.monotonic``); None while there is none, and
+            when it has said something since.
         leaving: Whether it was told to end by itself.
         cause: Why it is being ended; None while nobody ends it.
     """
@@ -38,6 +40,7 @@ class ChildProcess:
         self.task: UUID | None = None
         self.deadline: float | None = None
         self.idle_since = time.monotonic()
+        self.called_since: float | None = None
         self.leaving = False
         self.cause: Cause | None = None
         self._process = process
@@ -83,6 +86,7 @@ class ChildProcess:
         """Follow what it says until it has ended, keeping `ready`, `task` and `deadline`."""
         async for line in self._reports:
             report = Report.parse(line)
+            self.called_since = None
             if report.event == "started" and report.task:
                 self.task = UUID(report.task)
                 self.deadline = time.monotonic() + report.timeout if report.timeout is not None else None
@@ -102,6 +106,11 @@ class ChildProcess:
     def order(self, order: str) -> None:
         """Give it an order: ``wake`` or ``stop <task>``."""
         write_order(self._control, order)
+
+    def call(self, now: float) -> None:
+        """Tell it that work waits."""
+        self.called_since = now if self.called_since is None else self.called_since
+        self.order("wake")
 
     def leave(self, order: Literal["drain", "retire"]) -> None:
         """Have it end by itself: after its task (``drain``), or after a last look for work (``retire``)."""

@@ -12,22 +12,24 @@ class Crew:
 
     Args:
         most: How many there may be at once.
+        patience: Seconds after which a child that does not take what waits is no longer reckoned with.
         hooks: Whether they call hooks, instead of what attempts hand over.
 
     Attributes:
         children: Those that run, also while they leave.
     """
 
-    def __init__(self, most: int, *, hooks: bool = False) -> None:
+    def __init__(self, most: int, patience: float, *, hooks: bool = False) -> None:
         self.hooks = hooks
         self.children: list[ChildProcess] = []
         self._most = most
+        self._patience = patience
         self._delay = 0.0
         self._not_before = 0.0
 
     @property
     def free(self) -> list[ChildProcess]:
-        """Those that take what waits, now or as soon as they are ready."""
+        """Those that have nothing to do and may take what waits, now or as soon as they are ready."""
         return [each for each in self.children if each.is_free]
 
     @property
@@ -39,7 +41,8 @@ class Crew:
         """Say how many to start where so many tasks are *waiting*, at the moment *now* (``time.monotonic``)."""
         if now < self._not_before:
             return 0
-        return max(0, min(waiting - len(self.free), self._most - len(self.children)))
+        takers = [each for each in self.free if now - (each.called_since or now) <= self._patience]
+        return max(0, min(waiting - len(takers), self._most - len(self.children)))
 
     def worked(self) -> None:
         """Note that one has begun a task: what kept others from it is over."""

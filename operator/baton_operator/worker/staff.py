@@ -1,9 +1,10 @@
 """
 The children of one worker: none while nothing waits, started when something does, gone after a while without work.
 
-The supervisor asks once per `poll` what waits, whatever was announced, so nothing depends on a notification; children
+The supervisor asks once a `poll` what waits, whatever was announced, so nothing depends on a notification; children
 ask for work only when they are told to. What waits is counted by what a claim would take, so a child that is started
 finds something to do, unless another was quicker: then it waits for the next one like any other.
+One that takes nothing for a lease while something waits keeps no other from being started.
 
 A child that has had nothing to do for `idle` is told to retire: it looks once more, and ends if there is nothing. What
 comes after that look is seen by the supervisor, for which a child that retires no longer counts.
@@ -53,8 +54,8 @@ class Staff:
         self._transaction = transaction
         self._aftermath = aftermath
         self._environ = environ
-        self._tasks = Crew(most=settings.concurrency)
-        self._hooks = Crew(most=1, hooks=True)
+        self._tasks = Crew(settings.concurrency, settings.lease)
+        self._hooks = Crew(1, settings.lease, hooks=True)
         self._numbers = itertools.count(1)
         self._asked = asyncio.Event()
         self._draining = asyncio.Event()
@@ -77,11 +78,12 @@ class Staff:
                         await self._asked.wait()
 
     def announce(self, *, hooks: bool) -> None:
-        """Have the free children look for work; where there are none, look whether to start some."""
-        free = (self._hooks if hooks else self._tasks).free
+        """Have the free children look for work; where there are none but may be one, look whether to start some."""
+        crew = self._hooks if hooks else self._tasks
+        free = crew.free
         for each in free:
             each.order("wake")
-        if not free:
+        if not free and crew.has_room:
             self._asked.set()
 
     def drain(self) -> None:
@@ -102,8 +104,10 @@ class Staff:
             missing = crew.missing(count, now)
             for each in crew.free:
                 if count:
-                    each.order("wake")
-                elif each.ready and now - each.idle_since >= self._settings.idle:
+                    each.call(now)
+                    continue
+                each.called_since = None
+                if each.ready and now - each.idle_since >= self._settings.idle:
                     logger.debug("child.retiring", extra={"worker": each.worker})
                     each.leave("retire")
             for _ in range(missing):

@@ -142,6 +142,17 @@ async def test_a_task_that_finds_the_child_gone_gets_another(queue, leaving):
     assert (await queue.ended(token)).native == "succeeded"
 
 
+async def test_a_child_that_does_not_answer_keeps_no_task_waiting(queue, start_worker):
+    """It is frozen while it has nothing to do; after a lease another one is started."""
+    worker = start_worker(concurrency=2, lease=2)
+    await queue.ended(await queue.put("site.add", left=1))
+    (frozen,) = worker.children()
+    os.kill(frozen, signal.SIGSTOP)
+    assert (await queue.ended(await queue.put("site.add", left=1))).native == "succeeded"
+    assert len(worker.children()) == 2
+    os.kill(frozen, signal.SIGCONT)
+
+
 async def test_a_task_that_nobody_can_take_starts_one_child_only(queue, start_worker, shared_database):
     """Somebody holds its row: the child waits for it, longer than it would without work."""
     token = await queue.put("site.add", left=1)

@@ -4,7 +4,7 @@ from baton_operator.worker.crew import RESTART_DELAY_MOST, Crew
 
 
 def test_as_many_are_missing_as_wait_but_no_more_than_allowed():
-    crew = Crew(most=3)
+    crew = Crew(3, patience=15)
     assert [crew.missing(waiting, 0.0) for waiting in (0, 1, 3, 9)] == [0, 1, 3, 3]
     assert crew.has_room
 
@@ -21,12 +21,12 @@ def delays(crew, count, now=100.0):
 
 
 def test_children_that_come_to_nothing_are_started_ever_later():
-    assert delays(Crew(most=1), 8) == [0.5, 1.5, 3.5, 7.5, 15.5, 30.0, 30.0, 30.0]
+    assert delays(Crew(1, patience=15), 8) == [0.5, 1.5, 3.5, 7.5, 15.5, 30.0, 30.0, 30.0]
     assert RESTART_DELAY_MOST == 30
 
 
 def test_work_that_was_begun_ends_the_delays():
-    crew = Crew(most=1)
+    crew = Crew(1, patience=15)
     delays(crew, 4)
     crew.worked()
     assert delays(crew, 2) == [0.5, 1.5]
