@@ -53,7 +53,8 @@ def test_a_kill_of_the_worker_is_made_good(stage: Stage) -> None:
     stage.engine_embedded()
     stage.task("sleep", "demo.sleep", "seconds", retry={"maxAttempts": 2, "backoff": {"initial": "100ms"}})
     stage.run("slept", "sleep", seconds=3)
-    stage.until(lambda: stage.rows("SELECT 1 FROM embedded_task WHERE state = 'running'"), what="a running task")
+    running = "SELECT 1 FROM embedded_task WHERE state = 'running'"
+    stage.until(lambda: stage.rows(running), within=60, what="a running task")  # the worker starts a child for it
     for worker in _children(operator):
         os.kill(worker, signal.SIGKILL)
     status = stage.ended("slept")["slept"]
