@@ -91,6 +91,7 @@ def test_it_says_what_it_is(image: Image) -> None:
     assert version
     assert (said["User"], said["Entrypoint"], said.get("Cmd")) == ("65532:65532", ["baton-operator"], None)
     assert list(said["ExposedPorts"]) == ["8080/tcp"]
+    assert not said.get("Healthcheck"), "Kubernetes asks by HTTP"
     label = "org.opencontainers.image."
     assert said["Labels"].items() >= {
         (f"{label}title", "Baton"),

@@ -131,6 +131,27 @@ def test_the_notes_fit_the_values(life: Installation) -> None:
     assert f"--role=baton-engine-token --serviceaccount={NAMESPACE}:baton" in tried
 
 
+def test_the_notes_warn_of_what_is_left_to_somebody_else(life: Installation) -> None:
+    """Each with what is to be done about it."""
+    said = life.install(
+        NAMESPACE,
+        {
+            "database": {"host": "db.example.com", "userSecret": {"name": "db"}},
+            "migrations": {"enabled": False},
+            "worker": {"mode": "None"},
+            "crds": {"enabled": False},
+            "rbac": {"create": False},
+            "helmTest": {"enabled": False},
+        },
+    )
+    assert "WARNING: the database's certificate is not verified. Set database.sslMode to verify-full" in said
+    assert "WARNING: migrations.enabled is false: run `baton-migrate` before each upgrade" in said
+    assert "WARNING: worker.mode is None" in said
+    assert "apply crds/ before each upgrade" in said
+    assert "helm test" not in said
+    assert f"kubectl rollout status deployment/baton --namespace {NAMESPACE}" in said
+
+
 def test_a_release_without_a_database_is_not_begun(life: Installation) -> None:
     said = life.helm("install", "baton", CHART, "--namespace", NAMESPACE, "--create-namespace", values={}, fails=True)
     assert "database: set exactly one of" in said
