@@ -100,6 +100,11 @@ def test_whoever_needs_the_database_reaches_it(network: Network, pod: str) -> No
     assert network.lets(network.pods[pod], OUTSIDE, DNS)
 
 
+def test_the_bundled_database_is_reached_whatever_the_port_of_another_one() -> None:
+    network = Network(objects(rendered(values_files()["network-policy"], "--set", "database.port=6432")))
+    assert network.lets(network.pods["baton"], network.pods["baton-postgresql"], DATABASE)
+
+
 def test_nobody_else_reaches_the_database_and_it_reaches_nobody(network: Network) -> None:
     database = network.pods["baton-postgresql"]
     assert not network.lets(STRANGER, database, DATABASE)
