@@ -11,7 +11,7 @@ from baton_models.address import URL_VARIABLE
 from baton_models.database import DatabaseConfig
 from baton_models.repositories import EngineRepository
 from baton_operator.app import ENGINES
-from baton_operator.cli.exits import NotFoundExit
+from baton_operator.cli.exits import CommandError, NotFoundExit
 from baton_operator.cli.surroundings import connection, home_folder, kubernetes
 from baton_operator.engines.base import EngineSpec
 from baton_operator.engines.kube_access import Cluster
@@ -28,6 +28,7 @@ async def adapters(database: DatabaseConfig) -> AsyncIterator[AdapterRegistry]:
 
     Raises:
         NoConnectionError: Nobody said where the API server is, which holds the engines' secrets.
+        CommandError: ``BATON_REQUEST_DEADLINE`` is no number of seconds.
     """
     async with kubernetes() as client:
         here = connection()
@@ -36,6 +37,7 @@ async def adapters(database: DatabaseConfig) -> AsyncIterator[AdapterRegistry]:
             engine_networks=_networks(),
             database=database,
             cluster=Cluster(here.server, here.authority),
+            request_deadline=request_deadline(os.environ),
         )
         registry = AdapterRegistry(with_installed(ENGINES), surroundings)
         try:
@@ -57,6 +59,20 @@ async def engine_spec(database: DatabaseConfig, *, key: Any = None, namespace: s
     if row is None:
         raise NotFoundExit(f"no Engine {name!r} in namespace {namespace!r}: see `baton engines list -A`")
     return EngineSpec(row.id, row.tenant_id, row.name, row.type, row.generation, row.spec)
+
+
+def request_deadline(environ: Mapping[str, str]) -> float:
+    """
+    Give the seconds that one request to an engine may take: ``BATON_REQUEST_DEADLINE``, as for the operator.
+
+    Raises:
+        CommandError: It is no number of seconds.
+    """
+    given = environ.get("BATON_REQUEST_DEADLINE", "10")
+    try:
+        return float(given)
+    except ValueError:
+        raise CommandError(f"BATON_REQUEST_DEADLINE={given!r}: a number of seconds is needed") from None
 
 
 def _networks() -> list[IPv4Network | IPv6Network]:
