@@ -11,6 +11,9 @@ from typing import Any
 
 FOLDER = Path(__file__).parents[3] / "charts" / "baton" / "files" / "dashboards"
 PROMETHEUS, POSTGRESQL = "prometheus", "grafana-postgresql-datasource"
+#: Seconds between two points of a graph that is not too long for its width, and ``$__rate_interval`` there: for a data
+#: source that says nothing of its scrapes Grafana takes 15 s, and four of them.
+STEP, RATE = 15, "1m"
 
 #: A metric with its matchers, and what follows: a range, or nothing.
 _SELECTOR = re.compile(r"(?P<metric>[a-zA-Z_:][\w:]*)\{(?P<matchers>[^}]*)\}(?P<range>\[[^\]]*\])?")
@@ -61,11 +64,21 @@ class Board:
         """What its data source is."""
         return str(next(each["query"] for each in self.variables if each["type"] == "datasource"))
 
-    def queries(self) -> Iterator[tuple[str, str]]:
-        """Give every query with the panel's title."""
+    @property
+    def span(self) -> str:
+        """How far back it looks at first, ``6h``."""
+        return str(self.document["time"]["from"]).removeprefix("now-")
+
+    def targets(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Give everything that is asked, with the panel's title."""
         for panel in self.panels:
             for target in panel["targets"]:
-                yield panel["title"], target["expr"] if self.kind == PROMETHEUS else target["rawSql"]
+                yield panel["title"], target
+
+    def queries(self) -> Iterator[tuple[str, str]]:
+        """Give every query with the panel's title."""
+        for title, target in self.targets():
+            yield title, target["expr"] if self.kind == PROMETHEUS else target["rawSql"]
 
 
 def boards() -> list[Board]:

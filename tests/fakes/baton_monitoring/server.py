@@ -35,21 +35,33 @@ class PrometheusServer:
 
     url: str
 
-    def query(self, expression: str) -> list[Sample]:
+    def query(self, expression: str, at: float | None = None) -> list[Sample]:
         """
-        Ask for what is so now.
+        Ask for what is so now, or was at a moment (seconds since 1970).
 
         Raises:
             AssertionError: The expression is wrong; its text and Prometheus' word for it.
         """
-        data = self._get("/api/v1/query", query=expression)["data"]
+        moment = {} if at is None else {"time": f"{at:.3f}"}
+        data = self._get("/api/v1/query", query=expression, **moment)["data"]
         if data["resultType"] == "scalar":
             return [({}, float(data["result"][1]))]
         return [(each["metric"], float(each["value"][1])) for each in data["result"]]
 
-    def targets_up(self) -> int:
+    def graph(self, expression: str, *, begin: float, end: float, step: float) -> list[Sample]:
+        """
+        Ask for what was so at each step of a time range; a sample for each point of each line.
+
+        Raises:
+            AssertionError: The expression is wrong; its text and Prometheus' word for it.
+        """
+        times = {"start": f"{begin:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
+        lines = self._get("/api/v1/query_range", query=expression, **times)["data"]["result"]
+        return [(each["metric"], float(value)) for each in lines for _, value in each["values"]]
+
+    def targets_up(self, at: float | None = None) -> int:
         """Say how many targets were scraped well."""
-        return sum(value == 1 for _, value in self.query(f'up{{job="{JOB}"}}'))
+        return sum(value == 1 for _, value in self.query(f'up{{job="{JOB}"}}', at))
 
     def alerts(self) -> dict[str, str]:
         """Give the alerts that are pending or firing, and which of both."""
