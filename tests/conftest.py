@@ -4,7 +4,7 @@ Servers and databases for all tiers.
 A server is started when the first test of a session asks for it, shared by all of them, and stopped at the session's
 end. Each test gets a database or a namespace of its own. With ``BATON_TEST_HOME`` set to a folder, the servers live
 there, are shared by all sessions that name it, and stay when these end (``baton local down --home`` stops them).
-With ``-n 3`` the session's workers share its servers.
+With ``-n`` the session's workers share its servers.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ EVENTS = {
 
 
 def patient(way: str, fake: FakeArgo, url: str) -> FakeArgoHarness:
-    """Make a harness whose adapter has time: what is tested here are streams, not deadlines."""
+    """Make a harness whose adapter has time, and whose server speaks soon: streams are tested here, not deadlines."""
+    fake.state.settings.keepalive = 0.3
     harness = HARNESSES[way](fake, url)
     harness.adapter = harness.make(harness.source, request_deadline=10.0)
     return harness

@@ -203,7 +203,8 @@ def create_database(
     """
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}{}").format(
         sql.Identifier(name),
-        sql.Identifier(template or "template0"),
+        # as files: half the work of the default, which writes each page of a template to the log
+        sql.SQL("{} STRATEGY FILE_COPY").format(sql.Identifier(template)) if template else sql.SQL("template0"),
         sql.SQL(" OWNER {}").format(sql.Identifier(owner)) if owner else sql.SQL(""),
     )
     with psycopg.connect(admin_url, autocommit=True) as connection:

@@ -45,7 +45,6 @@ class GuardLoop:
             return 1.0
         faults.hit("guard.patch.before")
         done = await asyncio.gather(*(self._see_to(row, window) for row in rows))
-        faults.hit("guard.patch.after")
         await self._store.run(lambda session: statements.record(session, done))
         return 0.0 if len(rows) >= BATCH else 1.0
 
@@ -57,6 +56,7 @@ class GuardLoop:
                 await self._kube.set_finalizer(
                     "Run", row.namespace, row.name, uid=row.uid, finalizer=FINALIZER, wanted=wanted
                 )
+            faults.hit("guard.patch.after")
         except NotFoundError:
             return row.id, row.lease, None, None
         except (KubeError, TimeoutError) as error:
