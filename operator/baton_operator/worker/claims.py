@@ -48,17 +48,20 @@ _CLAIM = text(
     """
 ).bindparams(bindparam("retried", type_=_TEXTS))
 # One after the other for each run: the next one only when those before it have ended.
+_IN_TURN = """
+            t.hook IS NOT NULL AND t.state = 'queued'
+            AND NOT EXISTS (SELECT 1 FROM embedded_task e WHERE e.run_id = t.run_id AND e.hook_no < t.hook_no
+                            AND e.state IN ('queued', 'running'))
+"""
 _CLAIM_HOOK = text(
-    """
+    f"""
     WITH next AS MATERIALIZED (
         SELECT t.id, 1 AS attempt_no, r.uid, r.name, r.tenant_id, r.trace_context, r.id AS run_id, r.parent_run_id,
                r.action, d.data_models, d.hooks #>> ARRAY[t.hook, 'timeout'] AS hook_timeout
         FROM embedded_task t
         JOIN run r ON r.id = t.run_id
         LEFT JOIN workflow_definitions d ON d.id = r.definition_id
-        WHERE t.hook IS NOT NULL AND t.state = 'queued'
-          AND NOT EXISTS (SELECT 1 FROM embedded_task e WHERE e.run_id = t.run_id AND e.hook_no < t.hook_no
-                          AND e.state IN ('queued', 'running'))
+        WHERE {_IN_TURN}
         ORDER BY t.id LIMIT 1
         FOR UPDATE OF t SKIP LOCKED
     )
@@ -73,16 +76,14 @@ _CLAIM_HOOK = text(
 )
 # What these two would take, and nothing else: a child that is started for anything else would find nothing to do.
 _WAITING = text(
-    """
+    f"""
     SELECT (SELECT count(*) FROM (
                 SELECT FROM embedded_task t
                 JOIN dispatch_attempt a ON a.token = t.token AND a.state = 'ACKED'
                 WHERE t.state = 'queued' LIMIT :most) w) AS tasks,
            (SELECT count(*) FROM (
                 SELECT FROM embedded_task t
-                WHERE t.hook IS NOT NULL AND t.state = 'queued'
-                  AND NOT EXISTS (SELECT 1 FROM embedded_task e WHERE e.run_id = t.run_id AND e.hook_no < t.hook_no
-                                  AND e.state IN ('queued', 'running'))
+                WHERE {_IN_TURN}
                 LIMIT 1) w) AS hooks
     """
 )
