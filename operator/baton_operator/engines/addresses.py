@@ -98,7 +98,7 @@ class AddressGuard:
             address, why = next(iter(refusals.items()))
             raise AddressRefusedError(
                 f"{host} leads to {address}, which Baton does not connect to because {why}; "
-                f"the operator's setting engine_networks can allow it"
+                f"the operator's BATON_ENGINE_NETWORKS (chart: settings.engineNetworks) can allow it"
             )
         self._kept[host, port] = (self._clock() + _KEPT, permitted)
         return permitted

@@ -37,7 +37,7 @@ async def test_an_address_of_our_own_is_refused(address: str) -> None:
     """Loopback, metadata, link-local and the API server, in every disguise."""
     with pytest.raises(AddressRefusedError) as refused:
         await AddressGuard(api_server=API_SERVER).resolve(address, 80)
-    assert "engine_networks" in str(refused.value)
+    assert "BATON_ENGINE_NETWORKS" in str(refused.value)
 
 
 @pytest.mark.parametrize("address", ["10.0.0.5", "192.168.1.9", "93.184.216.34", "2001:db8::5", "fd12::7"])
