@@ -70,7 +70,7 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff format --quiet $(SOURCES)
 
 test: check ## Every tier of the tests, on real servers; nothing is skipped
-	@GOGC=400 $(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/crash tests/cluster tests/engines tests/integration tests/contract
+	@GOGC=400 $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/crash tests/cluster tests/engines tests/integration tests/contract
 
 test-chart: $(READY) ## The image and the chart on a cluster that runs Pods (KUBECONFIG, BATON_LOAD_IMAGE; CONTRIBUTING.md)
 	@$(BIN)/python -m pytest -q tests/chart

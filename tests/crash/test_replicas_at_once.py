@@ -43,8 +43,7 @@ def test_one_of_three_is_frozen_and_nothing_is_there_twice(failpoint: str, stage
     """It holds claims then; the others send or find what was claimed, and when it wakes it sends and writes nothing."""
     open_work(stage, engine)
     sleeper = stage.operator(f"{failpoint}=stop")
-    others = [stage.operator(), stage.operator()]
-    for each in others:
+    for each in [sleeper, stage.operator(), stage.operator()]:
         each.wait_ready()
     names = []
     while len(names) < RUNS or (len(names) < MOST and not sleeper.is_stopped()):
