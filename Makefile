@@ -69,6 +69,7 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff check --quiet --fix-only $(SOURCES)
 	@$(BIN)/ruff format --quiet $(SOURCES)
 
+# GOGC: Go's servers spend a quarter of their time on garbage otherwise, and these live for minutes.
 test: check ## Every tier of the tests, on real servers; nothing is skipped
 	@GOGC=400 $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/crash tests/cluster tests/engines tests/integration tests/contract
 
