@@ -41,8 +41,8 @@ from baton_operator.local.progress import say_on_stderr  # noqa: E402
 from baton_operator.local.scratch import scratch_home  # noqa: E402
 
 PATIENCE = 900.0
-#: Seconds that a loop rests here. A turn that looks for a hundred executions is recorded at its end; with the longer rest
-#: of the other tests most lives were over before that, and nothing moved any more.
+#: Seconds that a loop rests here. A turn that looks for a hundred executions is recorded at its end; with the longer
+#: rest of the other tests most lives were over before that, and nothing moved any more.
 IDLE = "0.3"
 
 
