@@ -41,9 +41,6 @@ from baton_operator.local.progress import say_on_stderr  # noqa: E402
 from baton_operator.local.scratch import scratch_home  # noqa: E402
 
 PATIENCE = 900.0
-#: Seconds that a loop rests here. A turn that looks for a hundred executions is recorded at its end; with the longer
-#: rest of the other tests most lives were over before that, and nothing moved any more.
-IDLE = "0.3"
 
 
 class Real(Protocol):
@@ -153,7 +150,7 @@ def torment(stage: Stage, engine: Real, runs: int, seed: int) -> int:
     stage.create("Automation", "work", {"engineRef": {"name": "engine"}, **work})
     kills, restarts, applied, begun = 0, 0, 0, time.monotonic()
     while True:
-        victim = stage.operator(BATON_IDLE=IDLE).wait_ready()
+        victim = stage.operator().wait_ready()
         for number in range(applied, min(applied + max(1, runs // 8), runs)):
             stage.run(f"work-{number}", "work")
             applied += 1

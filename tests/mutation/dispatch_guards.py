@@ -129,6 +129,13 @@ DISPATCH = (
         (CANCELLING + "r6_what_was_held_is_looked_for_again_and_cancelled_when_it_turns_up",),
     ),
     Guard(
+        "a life of a few looks settles what it found",
+        "operator/baton_operator/loops/resolve.py",
+        "LOOKS = 20\n",
+        "LOOKS = 100\n",
+        ("tests/integration/loops/test_recording.py::test_lives_of_a_few_looks_settle_what_they_found",),
+    ),
+    Guard(
         "R12 nothing is sent again while a request may still arrive",
         "models/baton_models/statements/resolve.py",
         "       OR coalesce(visible_after, '-infinity') <= clock_timestamp() AND cancel_requested_at IS NULL)",

@@ -25,16 +25,18 @@ from baton_operator.engines.embedded.adapter import wake_workers
 from baton_operator.engines.errors import EngineError
 from baton_operator.loops.bounds import interval, lag, lease, may_resend, memory, travel
 from baton_operator.loops.changes import attempt_of, change_of, unit_move
-from baton_operator.loops.dispatch import CONCURRENCY
 from baton_operator.loops.engine_loop import EngineLoop
 from baton_operator.loops.requests import arguments, engine_spec, request
+
+#: Attempts that are looked for at once, and recorded together: a process that lives only for a moment settles some.
+LOOKS = 20
 
 
 class ResolveLoop(EngineLoop):
     """Looks for attempts in doubt; turns with `dispatch`."""
 
     name = "dispatch"
-    pace = 0.5
+    pace = 0.1
 
     async def _due(self, session: AsyncSession) -> Sequence[UUID]:
         return await statements.engines_with_unclear(session)
@@ -43,9 +45,7 @@ class ResolveLoop(EngineLoop):
         held_by = new_id()
         lease_for = lease(self._settings)
         row, held = await self._store.run(
-            lambda session: statements.claim_unclear(
-                session, engine, lease=held_by, lease_for=lease_for, limit=self._settings.batch_size
-            )
+            lambda session: statements.claim_unclear(session, engine, lease=held_by, lease_for=lease_for, limit=LOOKS)
         )
         begun = boottime()  # after the claim: a look must never be dated later than it was (R3)
         if not held:
@@ -54,13 +54,11 @@ class ResolveLoop(EngineLoop):
         definitions = await self._store.run(
             lambda session: self._definitions.get(session, {each.definition_id for each in held})
         )
-        gate = asyncio.Semaphore(CONCURRENCY)
 
         async def look(each: Any) -> tuple[Any, decide.Step, datetime, Tally]:
-            async with gate:
-                looked_at = row.now + timedelta(seconds=boottime() - begun)
-                step, tally = await self._look(adapter, each, definitions[each.definition_id], row, looked_at)
-                return each, step, looked_at, tally
+            looked_at = row.now + timedelta(seconds=boottime() - begun)
+            step, tally = await self._look(adapter, each, definitions[each.definition_id], row, looked_at)
+            return each, step, looked_at, tally
 
         looks = await asyncio.gather(*(look(each) for each in held))
         faults.hit("dispatch.find.after")
@@ -69,7 +67,7 @@ class ResolveLoop(EngineLoop):
         faults.hit("dispatch.resolve.after")
         await self._note(engine, row.spec, reduce(Tally.plus, (tally for *_, tally in looks)))
         self._ring()
-        return len(held) >= self._settings.batch_size
+        return len(held) >= LOOKS
 
     async def _look(
         self, adapter: EngineAdapter, each: Any, definition: Any, engine: Any, looked_at: datetime

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import count
+
 import pytest
 from loop_site import Site, turn
 
-from baton_operator.engines.base import NameGone, NotSent, Outcome, Rejected, SubmitRequest, Unknown
+from baton_operator.engines.base import NameGone, NotSent, Outcome, Rejected, Sighting, SubmitRequest, Unknown
 from baton_operator.engines.errors import RetryableError
 
 ATTEMPT = "SELECT state::text, sends, tries, lease_token, first_sent_at, evidence_until, error FROM dispatch_attempt"
@@ -269,3 +272,34 @@ async def restored(site: Site, uid: str) -> None:
     raw = manifest("team-a", "monday", {"automationRef": {"name": "patch"}, "state": "Active"}, uid=uid)
     raw["status"] = {"conditions": [{"type": "Submitted", "status": "True"}]}
     await site.first.runs.take([RunSeen.parse(raw)])
+
+
+async def test_lives_of_a_few_looks_settle_what_they_found(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else an operator that is killed again and again looks for the same hundred, and nothing moves any more."""
+    await site.serve()
+    await site.define(batches=[{"name": "a", "items": [{}] * 60}], dispatch={"per": "Item", "maxParallel": 60})
+    await site.start("monday")
+    for _ in range(60):
+        lose_the_answer(site)
+    await site.dispatch()
+    assert site.attempts() == ["AMBIGUOUS"] * 60
+    find, looks = site.engine.find, count(1)
+
+    async def dying(request: SubmitRequest) -> Sighting:
+        if next(looks) > 30:
+            raise asyncio.CancelledError  # as a process that ends: nothing after it happens
+        return await find(request)
+
+    monkeypatch.setattr(site.engine, "find", dying)
+    site.later(8)
+    for _ in range(3):
+        await site.resolve()
+    assert site.attempts().count("ACKED") == 20
+    monkeypatch.undo()
+    site.later(60)
+    for _ in range(3):
+        await site.resolve()
+    assert site.attempts() == ["ACKED"] * 60
+    site.engine.end()
+    await site.track()
+    assert site.runs() == {"monday": ("COMPLETED", "Succeeded")}
