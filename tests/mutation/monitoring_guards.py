@@ -1,4 +1,4 @@
-"""The guards of the monitoring: checks are shared and bounded, gauges say what could be done."""
+"""The guards of the monitoring: ends are counted once, checks are shared and bounded, gauges say what could be done."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ GAUGES = "operator/baton_operator/loops/gauges.py"
 CHECKING = "tests/integration/invariants/test_periodic_checks.py::test_"
 MEASURING = "tests/integration/loops/test_measuring.py::test_"
 VIEWING = "tests/integration/store/test_run_history_view.py::test_"
+COUNT = "operator/baton_operator/loops/count.py"
+COUNTING = "tests/integration/loops/test_counting.py::test_"
 RUN_LINES = "tests/integration/loops/test_run_lines.py::test_"
 
 MONITORING = (
@@ -18,6 +20,20 @@ MONITORING = (
         '    event.listen(session.sync_session, "after_commit", lambda _: say(), once=True)',
         "    say()",
         (RUN_LINES + "what_is_not_committed_is_not_told",),
+    ),
+    Guard(
+        "an end that one replica marks is not counted by another",
+        COUNT,
+        "  FOR UPDATE SKIP LOCKED\n",
+        "",
+        (COUNTING + "what_another_replica_is_about_to_mark_is_left_to_it",),
+    ),
+    Guard(
+        "an end that was marked is not counted again",
+        COUNT,
+        "finished_at IS NOT NULL AND NOT counted ORDER BY",
+        "finished_at IS NOT NULL ORDER BY",
+        (COUNTING + "a_count_that_is_lost_with_its_process_is_not_counted_again",),
     ),
     Guard(
         "one replica checks for all",
