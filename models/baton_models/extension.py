@@ -22,11 +22,28 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Select, String, Table, Uuid, func, literal, null, select, text
+from sqlalchemy import (
+    Constraint,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    Select,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    func,
+    literal,
+    null,
+    select,
+    text,
+)
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, declared_attr, mapped_column
+from sqlalchemy.sql.elements import conv
 
 from baton_models.base import Base
 from baton_models.errors import InvalidModelError, InvalidNamespaceError
@@ -40,6 +57,8 @@ MAX_IDENTIFIER_BYTES = 63
 
 _TABLE = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = frozenset({"engine"})
+_LINK = "parent_workflow_instance_id"
+_SHORTER = "shorten _ext_table"
 
 _bases: dict[str, type[DeclarativeBase]] = {}
 _models: dict[str, list[type[Any]]] = {}
@@ -174,7 +193,7 @@ def _name_table(cls: type[ExtensionModel]) -> None:
             f"{_place(cls)}: _ext_table = {table!r}: lower case letters, digits and underscores, a letter first"
         )
     name = f"{EXTENSION_PREFIX}{cls.baton_namespace}_{table}"
-    _check_length(cls, "table", name)
+    _check_length(cls, "table", name, _SHORTER)
     owner = next((each for each in mapped_models() if each.__table__.name == name), None)
     if name in Base.metadata.tables:
         whose = _place(owner) if owner else "another table of the metadata"
@@ -186,19 +205,32 @@ def _check_table(cls: type[ExtensionModel], table: Table) -> None:
     if table.schema is not None:
         raise InvalidModelError(f"{_place(cls)}: schema={table.schema!r}: leave it out, Baton has one schema")
     for column in table.columns:
-        _check_length(cls, "column", column.name)
+        _check_length(cls, "column", column.name, "shorten it")
         _check_enum(cls, column.name, column.type)
     for constraint in table.constraints:
+        _shorten(constraint, table)
         if isinstance(constraint.name, str):
-            _check_length(cls, "constraint", constraint.name)
+            of_table = isinstance(constraint, PrimaryKeyConstraint) or _is_link(constraint)
+            _check_length(cls, "constraint", constraint.name, _SHORTER if of_table else "give it a short name=")
     for index in table.indexes:
-        _check_length(cls, "index", str(index.name))
+        _check_length(cls, "index", str(index.name), "give it a short name=")
 
 
-def _check_length(cls: type, kind: str, name: str) -> None:
+def _is_link(constraint: Constraint) -> bool:
+    """Whether it is one of `WorkflowManagedMixin`, on the column that links a row to the one before."""
+    return isinstance(constraint, ForeignKeyConstraint | UniqueConstraint) and constraint.columns.keys() == [_LINK]
+
+
+def _shorten(constraint: Constraint, table: Table) -> None:
+    """Give a link another name where that of the convention is too long: whoever uses the mixin cannot."""
+    if _is_link(constraint) and len(str(constraint.name)) > MAX_IDENTIFIER_BYTES:
+        kind = "fk" if isinstance(constraint, ForeignKeyConstraint) else "uq"
+        constraint.name = conv(f"{kind}_{table.name}_parent")
+
+
+def _check_length(cls: type, kind: str, name: str, fix: str) -> None:
     size = len(name.encode())
     if size > MAX_IDENTIFIER_BYTES:
-        fix = "shorten _ext_table" if kind == "table" else "shorten it" if kind == "column" else "give it a short name="
         raise InvalidModelError(
             f"{_place(cls)}: the {kind} {name} has {size} bytes, PostgreSQL keeps {MAX_IDENTIFIER_BYTES}: {fix}"
         )

@@ -197,6 +197,25 @@ def test_an_abstract_class_and_a_class_that_shares_a_table(base):
     assert "label" in Order.__table__.columns
 
 
+@pytest.mark.parametrize("table", ["purchase_request_line", "p" * 35])
+def test_a_managed_table_of_a_long_name_has_shorter_constraints(namespace, base, table):
+    """They are the mixin's, and nobody else could name them."""
+    made = type("Request", (base, WorkflowManagedMixin), {"_ext_table": table})
+    rests = {"pk": "", "fk": "_parent", "uq": "_parent"}
+    names = {f"{kind}_ext_{namespace}_{table}{rest}" for kind, rest in rests.items()}
+    assert {each.name for each in made.__table__.constraints} == names
+
+
+def test_a_managed_table_of_too_long_a_name_is_told_to_shorten_it(base):
+    with pytest.raises(InvalidModelError, match=r"Request: the constraint .*_parent has 64 bytes.*shorten _ext_t"):
+        type("Request", (base, WorkflowManagedMixin), {"_ext_table": "p" * 36})
+
+
+def test_a_table_whose_key_has_too_long_a_name_is_told_to_shorten_it(base):
+    with pytest.raises(InvalidModelError, match=r"Order: the constraint pk_.* has 64 bytes.*: shorten _ext_table"):
+        type("Order", (base,), {"_ext_table": "p" * 43, "id": Column(Integer, primary_key=True)})
+
+
 def test_the_columns_of_the_mixin(namespace, base):
     class Request(base, WorkflowManagedMixin):
         _ext_table = "request"
