@@ -71,6 +71,7 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
         deadline_at: When the run is out of time, known from its start.
         cancel_requested_at: Since when everything of it is to end.
         cancel_cause: Why: ``Cancelled``, ``TimedOut``, ``Failed`` (too many failures) or ``Deleted``.
+        cancel_requested_by: Who asked for it; NULL where nobody is known to. The history names them for the end.
         cr_deleted_at: When the custom resource was seen to be gone.
         cancel_on_delete: Whether what is under way is cancelled when the custom resource is deleted
             (``deletionPolicy: Cancel``).
@@ -124,6 +125,7 @@ class RunModel(StatusTrackingMixin, TimestampMixin, AuditMixin, VersionMixin, So
     deadline_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     cancel_requested_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     cancel_cause: Mapped[str | None] = mapped_column(String(20))
+    cancel_requested_by: Mapped[str | None] = mapped_column(String(100))
     cr_deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     cancel_on_delete: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     guard: Mapped[str | None] = mapped_column(String(10))

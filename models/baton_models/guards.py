@@ -20,11 +20,17 @@ from sqlalchemy.schema import ExecutableDDLElement
 from baton_models import hooks
 from baton_models.views import ATTEMPT_HISTORY, RUN_HISTORY
 
-#: The tables whose status has a history: (table, its history, the column that points back).
+#: The tables whose status has a history: (table, its history, the column that points back, who asked for a cancel).
+#: What an engine made of its execution nobody else is named for.
 HISTORIES = (
-    ("run", "run_state_history", "run_id"),
-    ("item_execution", "item_state_history", "item_execution_id"),
-    ("orchestration_instance", "instance_state_history", "orchestration_instance_id"),
+    ("run", "run_state_history", "run_id", "n.cancel_requested_by"),
+    (
+        "item_execution",
+        "item_state_history",
+        "item_execution_id",
+        "(SELECT r.cancel_requested_by FROM run r WHERE r.id = n.run_id)",
+    ),
+    ("orchestration_instance", "instance_state_history", "orchestration_instance_id", None),
 )
 
 #: The tables whose rows are counted in ``run_progress``: (table, the ``units`` it counts for).
@@ -40,11 +46,18 @@ $$
 
 _PLANS = "SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off"
 
+_ACTOR = "left(NULLIF(current_setting('baton.actor', true), ''), 100)"
+
+#: A cancel ends long after it was asked for, by an engine's word or by none: whoever asked is named then.
+_CANCELLER = """coalesce(
+           {actor},
+           CASE WHEN n.status = 'CANCELLED' THEN {asked} END)"""
+
 _BORN = """
 CREATE OR REPLACE FUNCTION baton_{history}_born() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO {history} ({key}, seq, new_status, reason, changed_at, created_by)
-  SELECT id, 1, status, status_reason, clock_timestamp(), left(NULLIF(current_setting('baton.actor', true), ''), 100)
+  SELECT id, 1, status, status_reason, clock_timestamp(), {actor}
   FROM new_rows;
   RETURN NULL;
 END
@@ -58,7 +71,7 @@ BEGIN
   INSERT INTO {history}
     ({key}, seq, previous_status, new_status, reason, changed_at, created_by)
   SELECT n.id, coalesce(l.seq, 0) + 1, l.new_status, n.status, n.status_reason,
-         greatest(l.changed_at, clock_timestamp()), left(NULLIF(current_setting('baton.actor', true), ''), 100)
+         greatest(l.changed_at, clock_timestamp()), {actor}
   FROM new_rows n
   LEFT JOIN LATERAL (
     SELECT h.seq, h.new_status, h.changed_at FROM {history} h
@@ -134,16 +147,17 @@ _BOTH_ROWS = "\nREFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows"
 def statements() -> Iterator[str]:
     """Give the statements that make functions and triggers over existing tables, in their order; repeatable."""
     yield _GUARD.strip()
-    for table, history, key in HISTORIES:
-        yield from _history(table, history, key)
+    for table, history, key, asked in HISTORIES:
+        yield from _history(table, history, key, asked)
     for table, units in COUNTED:
         yield from _counters(table, units)
     yield from hooks.statements()
 
 
-def _history(table: str, history: str, key: str) -> Iterator[str]:
-    yield _BORN.format(history=history, key=key).strip()
-    yield _MOVED.format(history=history, key=key, plans=_PLANS).strip()
+def _history(table: str, history: str, key: str, asked: str | None) -> Iterator[str]:
+    mover = _CANCELLER.format(actor=_ACTOR, asked=asked) if asked else _ACTOR
+    yield _BORN.format(history=history, key=key, actor=_ACTOR).strip()
+    yield _MOVED.format(history=history, key=key, plans=_PLANS, actor=mover).strip()
     yield _trigger(f"baton_{history}_born", "AFTER INSERT", table, _NEW_ROWS)
     yield _trigger(f"baton_{history}_moved", "AFTER UPDATE", table, _NEW_ROWS)
     yield _trigger(f"baton_{history}_guard", "BEFORE UPDATE OR DELETE OR TRUNCATE", history, "", "baton_history_guard")

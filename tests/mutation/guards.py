@@ -25,6 +25,9 @@ HISTORY = "migrations/baton_migrations/engine/versions/0005_history.py"
 LATE = "tests/integration/guards/test_late_writers.py::test_"
 NAMES = "tests/integration/store/test_locking_and_names.py::test_"
 HISTORIES = "tests/integration/store/test_history_triggers.py::test_"
+CANCELLED_BY = "migrations/baton_migrations/engine/versions/0016_cancelled_by.py"
+INTAKE = "operator/baton_operator/loops/intake_runs.py"
+WHO = "tests/integration/loops/test_who_cancelled.py::test_"
 REPOSITORIES = "tests/integration/store/test_repositories.py::test_"
 CLIENT = "tests/contract/test_http_client.py::test_"
 ARGO = "tests/contract/test_argo_contract.py::TestFakeArgo::test_"
@@ -47,7 +50,7 @@ STORE = (
     ),
     Guard(
         "an older generation is no news",
-        "operator/baton_operator/loops/intake_runs.py",
+        INTAKE,
         "if run.generation > row.generation]",
         "if run.generation]",
         (LATE + "an_older_generation_changes_nothing",),
@@ -67,6 +70,34 @@ STORE = (
         "CREATE OR REPLACE TRIGGER baton_item_state_history_moved\nAFTER UPDATE ON item_execution",
         "CREATE OR REPLACE TRIGGER baton_item_state_history_moved\nAFTER DELETE ON item_execution",
         (HISTORIES + "birth_and_each_change_are_written_by_a_set_based_statement",),
+    ),
+    Guard(
+        "whoever cancelled is named when an engine confirms",
+        CANCELLED_BY,
+        "           CASE WHEN n.status = 'CANCELLED' THEN n.cancel_requested_by END)\n",
+        "           NULL)\n",
+        (WHO + "whoever_asked_is_named_when_the_engine_confirms",),
+    ),
+    Guard(
+        "and only for the cancel",
+        CANCELLED_BY,
+        "           CASE WHEN n.status = 'CANCELLED' THEN n.cancel_requested_by END)\n",
+        "           n.cancel_requested_by)\n",
+        (WHO + "what_ended_by_itself_was_ended_by_nobody",),
+    ),
+    Guard(
+        "and only who asked for it",
+        "models/baton_models/statements/cancel.py",
+        "cancel_requested_by = v.actor, updated_by",
+        "cancel_requested_by = coalesce(v.actor, r.updated_by), updated_by",
+        (WHO + "who_changed_a_run_before_did_not_cancel_it",),
+    ),
+    Guard(
+        "nobody is named for a deletion",
+        INTAKE,
+        "        await statements.act_as(session, None)\n",
+        "",
+        (WHO + "two_people_in_one_batch_are_told_apart",),
     ),
     Guard(
         "a name in use is refused",

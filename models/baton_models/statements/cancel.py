@@ -14,8 +14,8 @@ from baton_models.statements.release import LOCK_PROGRESS
 _REQUEST = text("""
 UPDATE run r SET cancel_requested_at = clock_timestamp(), cancel_cause = :cause, version = r.version + 1,
        status_reason = 'Cancelling', cancellation_reason = coalesce(r.cancellation_reason, v.reason),
-       updated_by = coalesce(v.actor, r.updated_by), project_at = clock_timestamp() + :linger,
-       updated_at = clock_timestamp()
+       cancel_requested_by = v.actor, updated_by = coalesce(v.actor, r.updated_by),
+       project_at = clock_timestamp() + :linger, updated_at = clock_timestamp()
 FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[]), CAST(:actors AS text[])) AS v(id, reason, actor)
 WHERE r.id = v.id AND r.status IN ('PENDING', 'PROCESSING', 'RETRYING') AND r.cancel_requested_at IS NULL
 RETURNING r.id

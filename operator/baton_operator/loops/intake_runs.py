@@ -212,13 +212,16 @@ class RunIntake:
         born: set[UUID] = set()
         for actor, group in _by_actor(admissions, lambda each: each.run.created_by):
             await statements.act_as(session, actor)
-            born |= await statements.insert_runs(
+            keys = await statements.insert_runs(
                 session, [run_row(each) for each in group], linger=LINGER.total_seconds()
             )
+            fanned = [
+                each for each in group if each.id in keys and isinstance(each.decision, Plan) and each.decision.batches
+            ]
+            if fanned:
+                await self._insert_units(session, fanned)
+            born |= keys
         new = [each for each in admissions if each.id in born]
-        fanned = [each for each in new if isinstance(each.decision, Plan) and each.decision.batches]
-        if fanned:
-            await self._insert_units(session, fanned)
         cancelled = [each for each in new if each.run.spec.get("state") == "Cancelled"]
         if cancelled:
             await self._cancel(session, [(each.run, each.id) for each in cancelled])
@@ -292,9 +295,14 @@ class RunIntake:
                 await self._settler.stop(session, asked, cause="Cancelled")
 
     async def _end(self, session: AsyncSession, runs: Sequence[UUID]) -> None:
-        """Cancel what is under way of Runs that are deleted; where that was asked for already, nothing is new."""
+        """
+        Cancel what is under way of Runs that are deleted; where that was asked for already, nothing is new.
+
+        Nobody stamps who deletes: nobody is named for it, least of all who else was at work in this batch.
+        """
         if not runs:
             return
+        await statements.act_as(session, None)
         asked = await cancel.request(
             session,
             runs,
