@@ -1,6 +1,5 @@
 """`baton database`: what a person has to say about the database itself."""
 
-import getpass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from baton_models.statements import lives
 from baton_operator.cli.exits import CommandError, ReportingGroup
 from baton_operator.cli.output import Column, Format, FormatOption, show, table
-from baton_operator.cli.surroundings import database, run
+from baton_operator.cli.surroundings import database, person, run
 
 app = typer.Typer(
     cls=ReportingGroup,
@@ -75,7 +74,7 @@ async def _restore(yes: bool, saved_at: datetime | None) -> list[dict[str, Any]]
         rows = await lives.survey(session)
         if yes:
             await _refuse_while_at_work(session)
-            actor = f"{getpass.getuser()} (baton database restored)"
+            actor = f"{person()} (baton database restored)"
             await lives.restore(session, cause="Restored", actor=actor, saved_at=saved_at)
         return rows
 

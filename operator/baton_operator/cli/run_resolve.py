@@ -1,6 +1,5 @@
 """`baton runs resolve`: a person says what became of a submit about which nobody else can tell."""
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +21,7 @@ from baton_operator.cli.adapters import adapters, engine_spec
 from baton_operator.cli.exits import CommandError, NotFoundExit
 from baton_operator.cli.output import Column, Format, FormatOption, ago, show, table
 from baton_operator.cli.run_rows import Row, find_run
-from baton_operator.cli.surroundings import database, default_namespace, run
+from baton_operator.cli.surroundings import database, default_namespace, person, run
 from baton_operator.decide.attempts import Acknowledge, Queue, Step
 from baton_operator.decide.expressions import InvalidExpressionError
 from baton_operator.engines.base import Absent, EngineAdapter, Enqueued, Foreign, Found, Reference, Sighting
@@ -100,7 +99,7 @@ def resolve(
         rows = run(lambda: _held(space, name))
         show(rows, how, lambda: _explained(rows))
         return
-    decision = Decision(adopt, resubmit, reason, f"{getpass.getuser()} (baton runs resolve)", anyway)
+    decision = Decision(adopt, resubmit, reason, f"{person()} (baton runs resolve)", anyway)
     for line in run(lambda: _decide(space, name, decision, attempt or [], everything=everything)):
         typer.echo(line)
 

@@ -1,7 +1,9 @@
-"""Where the database and the API server are: from the environment, else from a local Baton in this folder."""
+"""Who types, and where the database and the API server are: from the environment, else from a local Baton here."""
 
 import asyncio
+import getpass
 import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +18,18 @@ from baton_operator.kube.errors import NoConnectionError
 from baton_operator.metrics import Metrics
 
 T = TypeVar("T")
+
+
+def person() -> str:
+    """
+    Name who types, for the history: by ``LOGNAME`` or ``USER``, else by the login.
+
+    The image's user has no login: there it is the number and the Pod, unless the environment has a name.
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # the latter from Python 3.13 on
+        return f"user {os.getuid()} of {socket.gethostname()}"
 
 
 def home_folder() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +61,17 @@ def test_with_yes_what_waits_is_looked_for(baton: Baton, world: World) -> None:
     assert (
         value(world, "SELECT state::text FROM dispatch_attempt WHERE orchestration_instance_id IS NULL") == "AMBIGUOUS"
     )
+
+
+def test_it_works_for_a_user_without_a_login(baton: Baton, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a Pod, whose user no password file knows."""
+    for each in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 1234567)
+    said = baton("--yes")
+    assert said.exit_code == 0, said.output
+    who = f"user 1234567 of {socket.gethostname()} (baton database restored)"
+    assert value(world, "SELECT actor FROM database_life") == who
 
 
 def test_it_is_refused_while_somebody_works_on_the_database(baton: Baton, world: World, address: str) -> None:

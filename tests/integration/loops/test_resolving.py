@@ -147,6 +147,19 @@ async def test_adopt_follows_what_is_there_to_its_end(site: Site, resolve: Resol
     assert site.runs() == {"monday": ("COMPLETED", "Succeeded")}
 
 
+async def test_it_works_for_a_user_without_a_login(
+    site: Site, resolve: Resolve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a Pod, whose user no password file knows."""
+    await held(site)
+    for each in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 1234567)
+    told = await resolve("--fail")
+    assert told.exit_code == 0, told.output
+    assert site.one("SELECT error_summary FROM run").startswith("decided (user 1234567 of ")
+
+
 async def test_adopt_anyway_takes_a_persons_word(site: Site, resolve: Resolve) -> None:
     """The engine has it under another name: a person started it by hand."""
     await held(site)
