@@ -24,7 +24,8 @@ from baton_operator.worker.environment import scrubbed
 #: Seconds that importing all packages may take.
 DEADLINE = 30.0
 
-#: Seconds between two listings because of a name that was not found: a package may have been installed meanwhile.
+#: Seconds between two listings because of a name that was not found: a package may have been installed meanwhile. Where
+#: a listing took longer, it counts for as long again: packages that are slow to import are not imported all the time.
 SETTLE = 5.0
 
 logger = logging.getLogger(__name__)
@@ -77,8 +78,8 @@ class InstalledTasks:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._listing: Listing | None = None
-        self._listed_at = 0.0
-        self._turn = asyncio.Lock()
+        self._counts_until = 0.0
+        self._asking: asyncio.Task[None] | None = None
 
     async def problem(self, task: str, arguments: Sequence[str] | None) -> Problem | None:
         """Say what keeps *task* from being called with these *arguments*; None if nothing does, or nobody knows."""
@@ -105,14 +106,29 @@ class InstalledTasks:
         return None
 
     async def _listed(self, fits: Callable[[Listing], bool]) -> Listing | None:
-        """Give the listing; ask for a new one where this one lacks something, which may be installed by now."""
+        """
+        Give the listing; ask for a new one where this one lacks something, which may be installed by now.
+
+        Whoever cannot wait for it may be cancelled: the listing goes on, for the next one who asks.
+        """
         if self._listing and fits(self._listing):
             return self._listing
-        async with self._turn:
-            if not self._listed_at or time.monotonic() - self._listed_at > SETTLE:
-                self._listing = await _ask(self._environ) or self._listing
-                self._listed_at = time.monotonic()
+        if self._asking is None and time.monotonic() >= self._counts_until:
+            self._asking = asyncio.create_task(self._list())
+        if self._asking:
+            await asyncio.shield(self._asking)
         return self._listing
+
+    async def _list(self) -> None:
+        begun = time.monotonic()
+        try:
+            self._listing = await _ask(self._environ) or self._listing
+        except OSError as error:
+            logger.warning("tasks.not_listed", extra={"error": type(error).__name__})
+        finally:
+            ended = time.monotonic()
+            self._counts_until = ended + max(SETTLE, ended - begun)
+            self._asking = None
 
 
 async def _ask(environ: Mapping[str, str]) -> Listing | None:

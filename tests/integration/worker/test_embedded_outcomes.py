@@ -1,5 +1,6 @@
 """What a submit to Baton's own queue says when something breaks, and that it says exactly what happened."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -124,10 +125,30 @@ async def test_where_the_listing_itself_fails_nothing_is_refused(tmp_path):
 
 async def test_submit_refuses_what_is_not_installed(queue, site):
     adapter = EmbeddedAdapter(queue.spec, queue.database.get_async_session, InstalledTasks({"PYTHONPATH": str(site)}))
-    unknown = SubmitRequest(request().token, "f" * 64, "uid", "run", "team", {"task": "demo.nope"}, {})
-    known = request()
+    unknown = SubmitRequest(request().token, "f" * 64, "uid", "run", "team", {"task": "demo.nope"}, {}, deadline=60)
+    known = request(deadline=60)
     outcomes = await adapter.submit_batch([unknown, known])
     assert [type(each) for each in outcomes] == [Rejected, Created]
     assert outcomes[0].reason == "TargetNotFound"
     assert [each.reason for each in await adapter.validate({"task": "demo.hello"}, ["nam"])] == ["InvalidArguments"]
     assert await adapter.validate({"task": "demo.hello"}, ["name"]) == []
+
+
+async def test_packages_that_are_slow_to_import_hold_no_submit_up(queue, tmp_path):
+    """Nobody knows the task in time: the worker has the last word, and the listing goes on for the next one."""
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(begun)!r}).open('a').write('x')\n"
+        f"while not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.02)\n"
+    )
+    tasks = InstalledTasks({"PYTHONPATH": str(tmp_path)})
+    adapter = EmbeddedAdapter(queue.spec, queue.database.get_async_session, tasks)
+    async with asyncio.timeout(20):
+        first, second = await adapter.submit_batch([request(deadline=2.0), request(deadline=2.0)])
+    assert [type(first), type(second)] == [Created, Created]
+    gate.touch()
+    async with asyncio.timeout(60):
+        unknown = await tasks.problem("demo.nope", None)
+    assert unknown is not None
+    assert unknown.reason == "TargetNotFound"
+    assert begun.read_text() == "x"

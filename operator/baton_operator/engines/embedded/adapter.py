@@ -192,8 +192,9 @@ class EmbeddedAdapter:
     async def submit_batch(self, requests: Sequence[SubmitRequest]) -> Sequence[Outcome]:
         """Queue many tasks by one INSERT and one COMMIT; where one breaks it, each goes alone."""
         outcomes: dict[int, Outcome] = {}
+        until = asyncio.get_running_loop().time() + min(each.deadline for each in requests) / 2
         for index, each in enumerate(requests):
-            problem = await self._tasks.problem(str(each.target.get("task", "")), None)
+            problem = await self._problem(each, until)
             if problem:
                 outcomes[index] = Rejected(problem.reason, problem.message)
             elif each.before_send and not each.before_send():
@@ -202,6 +203,14 @@ class EmbeddedAdapter:
         sent = await self._insert([requests[index] for index in rest])
         outcomes |= dict(zip(rest, sent, strict=True))
         return [outcomes[index] for index in range(len(requests))]
+
+    async def _problem(self, request: SubmitRequest, until: float) -> Problem | None:
+        """Ask for the task of *request*; who does not know it in time leaves it to the worker, and holds nobody up."""
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._tasks.problem(str(request.target.get("task", "")), None)
+        except TimeoutError:
+            return None
 
     async def _insert(self, requests: Sequence[SubmitRequest]) -> Sequence[Outcome]:
         if not requests:
