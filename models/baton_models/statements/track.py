@@ -138,10 +138,11 @@ WITH due AS (
   ORDER BY a.next_check_at LIMIT :limit FOR UPDATE OF a SKIP LOCKED
 ), held AS (
   UPDATE automation a SET next_check_at = clock_timestamp() + {_ASK_CLAIM} FROM due WHERE a.id = due.id
-  RETURNING a.id, a.tenant_id, a.name, a.engine_id, a.generation, a.ready_reason, a.target_reason, a.spec
+  RETURNING a.id, a.tenant_id, a.name, a.engine_id, a.generation, a.ready_reason, a.target_reason,
+            a.target_message, a.spec
 )
 SELECT held.id AS automation_id, held.tenant_id AS automation_namespace, held.name AS automation_name,
-       held.ready_reason, held.target_reason, held.spec AS automation_spec, {_ENGINE_COLUMNS}
+       held.ready_reason, held.target_reason, held.target_message, held.spec AS automation_spec, {_ENGINE_COLUMNS}
 FROM held LEFT JOIN engine e ON e.id = held.engine_id
 """)
 

@@ -111,7 +111,8 @@ def conditions(automation: AutomationView) -> list[Condition]:
 
 def _target(reason: str | None, message: str) -> Condition:
     if reason is None:
-        return Condition("TargetResolved", "Unknown", None, "Valid", "The engine was not asked yet")
+        words = f"The engine has not said yet: {message}" if message else "The engine was not asked yet"
+        return Condition("TargetResolved", "Unknown", None, "Valid", fit(words, _MESSAGE))
     if reason == "Valid":
         return Condition("TargetResolved", "True", None, "Valid", message or "The engine knows the target")
     return Condition("TargetResolved", truth(reason in _USABLE), None, reason, message)

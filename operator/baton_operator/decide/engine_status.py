@@ -105,7 +105,8 @@ def _ready(engine: EngineView) -> Condition:
 def _authenticated(engine: EngineView) -> Condition:
     reason = engine.authenticated_reason
     if reason is None:
-        return Condition("Authenticated", "Unknown", None, "SecretNotFound", "Not asked yet")
+        words = "Not asked yet" if engine.ready_reason is None else "The engine has not said: see Ready"
+        return Condition("Authenticated", "Unknown", None, "SecretNotFound", words)
     message = "The engine took the credential" if reason == "TokenAccepted" else _words(engine, reason)
     return Condition("Authenticated", truth(reason == "TokenAccepted"), None, reason, message)
 

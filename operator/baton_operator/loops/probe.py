@@ -159,8 +159,8 @@ class ProbeLoop:
             adapter = await self._registry.adapter(engine_spec(row.id, row))
             async with _in_time():
                 problems = await adapter.validate(definition.target, [each.name for each in definition.arguments])
-        except EngineError as error:
-            return row.target_reason, str(error)[:1000]
+        except EngineError as error:  # what the engine said before holds on; before that, people see why nobody knows
+            return row.target_reason, row.target_message if row.target_reason else str(error)[:1000]
         return judge_problems(problems)
 
     async def _labels(self, owner: str, namespace: str) -> Mapping[str, str] | None:

@@ -44,10 +44,14 @@ async def test_a_check_that_takes_too_long_is_made_again(site: Site, monkeypatch
 
     await site.serve()
     await site.define()
-    before = site.rows("SELECT target_reason FROM automation")
     monkeypatch.setattr(site.engine, "validate", never)
-    site.execute("UPDATE automation SET next_check_at = now()")
-    await turn(site.first.probe)
-    assert site.rows("SELECT target_reason FROM automation") == before
-    assert site.one("SELECT target_message FROM automation") == "not all was answered within 0.5 s"
-    assert site.one("SELECT next_check_at BETWEEN now() AND now() + interval '16 s' FROM automation")
+    for known in (("TargetNotFound", "no template nap"), (None, None)):
+        site.execute(
+            "UPDATE automation SET next_check_at = now(), target_reason = :reason, target_message = :message",
+            reason=known[0],
+            message=known[1],
+        )
+        await turn(site.first.probe)
+        told = known if known[0] else (None, "not all was answered within 0.5 s")
+        assert site.rows("SELECT target_reason, target_message FROM automation") == [told]
+        assert site.one("SELECT next_check_at BETWEEN now() AND now() + interval '16 s' FROM automation")

@@ -110,6 +110,22 @@ def test_what_weakens_a_target_is_told_although_runs_go() -> None:
     assert (ready.status, target.status, target.message) == ("True", "True", "raise the TTL")
 
 
+def test_why_nobody_knows_a_target_is_told() -> None:
+    """An engine that could not be asked is no answer about the target."""
+    view = AutomationView(generation=1, ready_reason="Valid", target_message="the engine could not be reached")
+    ready, target = automation_status.conditions(view)
+    assert (ready.status, target.status) == ("True", "Unknown")
+    assert target.message == "The engine has not said yet: the engine could not be reached"
+
+
+@pytest.mark.parametrize(
+    ("ready", "words"), [(None, "Not asked yet"), ("ProbeFailed", "The engine has not said: see Ready")]
+)
+def test_an_engine_that_was_asked_in_vain_is_not_said_to_wait_for_it(ready: str | None, words: str) -> None:
+    shown_now = engine_status.conditions(EngineView(generation=1, ready_reason=ready, message="connection refused"))
+    assert [each.message for each in shown_now if each.type == "Authenticated"] == [words]
+
+
 def test_an_open_circuit_says_what_happens_and_when() -> None:
     """In words that stay the same while the rest is repeated: a trial that fails changes nothing that is shown."""
     (message,) = [
