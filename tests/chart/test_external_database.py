@@ -2,7 +2,7 @@
 Baton as a site runs it: three replicas, workers of their own, a database of somebody else's.
 
 The tests are steps of one release's life, in this order: installed, used, killed, stopped,
-upgraded, spoilt, rolled back, uninstalled.
+upgraded, spoilt, rolled back, uninstalled, installed again.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from baton_node.release import Release, Tenant
 from extension_packages import ExtensionPackage
 
 GRACE = 60.0
+#: Seconds that the image promises, and how often it is asked to keep them before it counts as slow.
+STARTS_WITHIN, STARTS_TRIED = 2.0, 12
 SITE_PACKAGES = "/extensions/lib/python3.12/site-packages"
 
 
@@ -90,15 +92,17 @@ def test_helm_test_passes(release: Release) -> None:
     assert "Failed" not in said
 
 
-def test_it_starts_fast(release: Release, measured: Measured) -> None:
-    """From the first instruction to /healthz: the best of three, because the machine may have other work."""
+def test_it_starts_as_fast_as_promised(release: Release, measured: Measured) -> None:
+    """From the first instruction to /healthz: tried again for a while, because the machine may have other work."""
     pod = release.ready_pods()[0]
     starts = [start_again(release, pod) for _ in range(3)]
+    while min(starts)[0] >= STARTS_WITHIN and len(starts) < STARTS_TRIED:
+        starts.append(start_again(release, pod))
     took, cpu, _ = min(starts)
-    measured(f"start to /healthz: {took:.2f} s, {cpu:.2f} s of CPU")
+    measured(f"start to /healthz: {took:.2f} s, {cpu:.2f} s of CPU, the best of {len(starts)}")
+    assert took < STARTS_WITHIN
     assert cpu < 1.5
-    assert took < 10  # below 2 where nothing else runs
-    assert [status for *_, status in starts] == [0, 0, 0]
+    assert {status for *_, status in starts} == {0}
 
 
 def test_it_is_small_when_idle(release: Release, tenant: Tenant, measured: Measured) -> None:
@@ -210,8 +214,23 @@ def test_uninstall_leaves_only_the_kept_kinds(cluster: Cluster, release: Release
         return {f"{each['kind']}/{each['metadata']['name']}" for each in found}
 
     kept = {f"CustomResourceDefinition/{kind}.baton.dev" for kind in ("automations", "engines", "runs")}
-    kept.add(f"Pod/{release.name}-test")  # `helm test --logs` reads it, and Helm takes no hook away
+    kept.add(f"Pod/{release.name}-test")  # kept for its log, and Helm takes no hook away
     with contextlib.suppress(AssertionError):
         wait_for("nothing else", lambda: left() == kept, 120)
     assert left() == kept
     assert len(tenant.phases("stopped")) == 60
+
+
+def test_installed_again_it_goes_on_where_it_was(
+    cluster: Cluster, release: Release, tenant: Tenant, image: Image, argo: str
+) -> None:
+    """Over the kinds that stayed: what had ended is known and not sent again, what was asked for meanwhile runs."""
+    tenant.start("awaited", "pod", 2)
+    release.install(image)
+    tenant.wait_succeeded("awaited", within=240)
+    assert set(tenant.phases("stopped")) == {"Succeeded"}
+    for group, count in (("stopped", 60), ("pods", 3), ("awaited", 2)):
+        assert workflows_by_run(cluster, tenant, argo, group) == {f"{group}-{at}": 1 for at in range(count)}
+    said = cluster.helm("test", release.name, "-n", release.namespace, "--timeout", "3m")
+    assert "Failed" not in said
+    assert_whole(release)
