@@ -20,6 +20,13 @@ PARENTS = "tests/integration/loops/test_parents.py::test_"
 
 TASKS = (
     Guard(
+        "a task does not commit on its connection",
+        SESSION,
+        '        _refuse("connection().commit", "leave it out")\n',
+        "        super().commit()\n",
+        (ONE + "a_task_cannot_end_it_on_its_connection_either",),
+    ),
+    Guard(
         "a failed task's rows are undone",
         TRANSACTION,
         "                await self._do(self._session.undo)\n",
@@ -43,8 +50,8 @@ TASKS = (
     Guard(
         "a lost lease commits nothing",
         TRANSACTION,
-        "connection.commit if stored else connection.rollback",
-        "connection.commit",
+        "connection.keep_all if stored else connection.undo_all",
+        "connection.keep_all",
         (FAULTS + "a_worker_that_lost_its_lease_commits_nothing",),
     ),
     Guard(

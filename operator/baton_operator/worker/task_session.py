@@ -11,6 +11,38 @@ class TaskSessionError(RuntimeError):
     """A task tried to end the transaction that its own end belongs to; the text says what to do instead."""
 
 
+class TaskConnection(Connection):
+    """
+    The connection below a task's session: whatever the task ends on it would take its rows out of Baton's transaction.
+
+    SQLAlchemy gives it to whoever asks for ``session.connection()``.
+    """
+
+    def commit(self) -> None:
+        """Refuse: what was written would stay although the task may fail yet."""
+        _refuse("connection().commit", "leave it out")
+
+    def rollback(self) -> None:
+        """Refuse: the task's settings would be gone, too."""
+        _refuse("connection().rollback", "context.session.rollback() undoes what was written")
+
+    def close(self) -> None:
+        """Refuse: what was written would be gone without a word."""
+        _refuse("connection().close", "leave it out, and do not use the connection as a context manager")
+
+    def keep_all(self) -> None:
+        """Commit Baton's transaction."""
+        super().commit()
+
+    def undo_all(self) -> None:
+        """Roll it back."""
+        super().rollback()
+
+    def give_back(self) -> None:
+        """Give the connection back to its pool; what was not committed is gone."""
+        super().close()
+
+
 class TaskSession(Session):
     """
     Writes into a SAVEPOINT, one after each ``rollback``; commits nothing.

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Executable, Result, text
+from sqlalchemy import Executable, Result, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,7 +27,7 @@ from baton_models.failures import backoff, is_transient
 from baton_operator import faults
 from baton_operator.worker.claims import Claim
 from baton_operator.worker.finish import Outcome, Settle, finish
-from baton_operator.worker.task_session import TaskSession
+from baton_operator.worker.task_session import TaskConnection, TaskSession
 
 #: How often the end is written at most, where others are in the way.
 TRIES = 5
@@ -54,7 +54,7 @@ class TaskTransaction:
         self._database = database
         self._claim = claim
         self._access = access
-        self._connection: Connection | None = None
+        self._connection: TaskConnection | None = None
         self._unreachable = False
         self._fence = ExitStack()
         self._async_session: AsyncSession | None = None
@@ -112,7 +112,7 @@ class TaskTransaction:
                 await self._do(self._session.undo)
             stored = await self._end(connection, outcome, worker, settle)
             faults.hit("worker.commit.before")
-            await self._do(connection.commit if stored else connection.rollback)
+            await self._do(connection.keep_all if stored else connection.undo_all)
         except SQLAlchemyError as error:
             if connection.invalidated or is_transient(error):
                 raise ConnectionLostError(type(error).__name__) from error
@@ -125,9 +125,9 @@ class TaskTransaction:
         self._fence.close()
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            await self._do(connection.close)
+            await self._do(connection.give_back)
 
-    async def _end(self, connection: Connection, outcome: Outcome, worker: str, settle: Settle) -> bool:
+    async def _end(self, connection: TaskConnection, outcome: Outcome, worker: str, settle: Settle) -> bool:
         """Write the end, again where others were in the way; the task's own rows stay meanwhile."""
         executor = cast("AsyncSession", _Executor(connection, self._do))  # all that ends and settles only executes
         for attempt in range(1, TRIES + 1):
@@ -150,7 +150,7 @@ class TaskTransaction:
             return work()
         return await self._async_session.run_sync(lambda _: work())
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> TaskConnection:
         if self._connection is None:
             try:
                 self._connection = self._begun()
@@ -159,17 +159,17 @@ class TaskTransaction:
                 raise
         return self._connection
 
-    def _begun(self) -> Connection:
+    def _begun(self) -> TaskConnection:
         """Begin the transaction; a connection that broke in the pool is replaced once."""
         asynchronous = self._async_session is not None
         sa_engine = self._database.async_sa_engine.sync_engine if asynchronous else self._database.sa_engine
         values = {"tables": self._access.setting, "run": str(self._claim.run_id), "actor": ""}
         for is_last in (False, True):
-            connection = sa_engine.connect()
+            connection = TaskConnection(sa_engine)
             try:
                 connection.execute(_SETTINGS, values)
             except DBAPIError as error:
-                connection.close()
+                connection.give_back()
                 if is_last or not error.connection_invalidated:
                     raise
             else:
@@ -180,7 +180,7 @@ class TaskTransaction:
 class _Executor:
     """As much of a session as writing an end needs, on the task's own connection."""
 
-    def __init__(self, connection: Connection, do: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, connection: TaskConnection, do: Callable[[Callable[[], Any]], Any]) -> None:
         self._connection = connection
         self._do = do
 

@@ -105,6 +105,20 @@ async def end_the_transaction_later(line: str, method: str, context: TaskContext
     await getattr(context.session, method)()
 
 
+@task("acme.end-on-the-connection")
+def end_on_the_connection(line: str, method: str, context: TaskContext) -> None:
+    context.session.add(note(context, line))
+    context.session.flush()
+    getattr(context.session.connection(), method)()
+
+
+@task("acme.end-on-the-connection-later")
+async def end_on_the_connection_later(line: str, method: str, context: TaskContext) -> None:
+    context.session.add(note(context, line))
+    await context.session.flush()
+    await getattr(await context.session.connection(), method)()
+
+
 @task("acme.commit-as-text")
 def commit_as_text(line: str, context: TaskContext) -> None:
     context.session.add(note(context, line))

@@ -69,6 +69,17 @@ async def test_a_task_cannot_end_the_transaction(queue, books, hand, task, metho
     assert (seen.native, books.lines(token)) == ("failed", [])
 
 
+@pytest.mark.parametrize("method", ["commit", "rollback", "close"])
+@pytest.mark.parametrize("task", ["acme.end-on-the-connection", "acme.end-on-the-connection-later"])
+@pytest.mark.usefixtures("worker")
+async def test_a_task_cannot_end_it_on_its_connection_either(queue, books, hand, task, method):
+    """As one does who executes on a connection of SQLAlchemy: what was written would stay although the task failed."""
+    token = await hand(task, line=f"{task}.{method}", method=method)
+    seen = await queue.ended(token)
+    assert f"context.session.connection().{method}(): Baton commits when the task ends" in seen.message
+    assert (seen.native, books.lines(token)) == ("failed", [])
+
+
 async def test_a_commit_as_text_is_not_told_as_done(queue, worker, books, hand):
     """Nothing sees it in time: the rows stay, but nobody is told that the task has done its work."""
     token = await hand("acme.commit-as-text", line="behind Baton's back")
