@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 import random
 import socket
+import sys
+import threading
+import time
+from collections import deque
 from pathlib import Path
 
 _LOWEST = 15000
+#: Seconds for which a picked port is kept from other picks: by then whoever picked it listens.
+_RESERVED_FOR = 60.0
+_reserved: deque[tuple[float, socket.socket]] = deque()
+_reserving = threading.Lock()
 _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -24,7 +32,7 @@ def is_free(port: int) -> bool:
 
 def pick_free() -> int:
     """
-    Pick a port that nothing listens on.
+    Pick a port that nothing listens on, and that nobody else on this machine was given within the last minute.
 
     It lies below the kernel's range for outgoing connections: inside it, a client that calls a server which is
     just being restarted may be given the server's own port, and keep the server out.
@@ -32,8 +40,30 @@ def pick_free() -> int:
     highest = _ephemeral_start() - 1
     while True:
         port = random.randint(_LOWEST, highest)  # noqa: S311 - no secret
-        if is_free(port):
+        if is_free(port) and _reserve(port):
             return port
+
+
+def _reserve(port: int) -> bool:
+    """
+    Hold a name that says to every process that *port* was given away; Linux lets it go with this process at the latest.
+
+    Returns:
+        Whether it was to be had. Where there are no such names (unix(7), "abstract"), always.
+    """
+    if sys.platform != "linux":
+        return True
+    with _reserving:
+        while _reserved and time.monotonic() - _reserved[0][0] > _RESERVED_FOR:
+            _reserved.popleft()[1].close()
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            name.bind(f"\0baton-port-{port}")
+        except OSError:
+            name.close()
+            return False
+        _reserved.append((time.monotonic(), name))
+    return True
 
 
 def known(path: Path) -> dict[str, int]:
