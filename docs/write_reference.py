@@ -90,12 +90,10 @@ def _type(field: Mapping[str, Any]) -> str:
 
 
 def _told(field: Mapping[str, Any]) -> str:
-    """Tell what a field is, its default, what it may be, and what the API server checks."""
+    """Tell what a field is, with its default, what it may be, and what the API server checks."""
     parts = [_line(field.get("description", ""))]
     if "enum" in field:
         parts.append(f"One of {_words(field['enum'])}.")
-    if "default" in field:
-        parts.append(f"Default: `{yaml.safe_dump(field['default'], default_flow_style=True).split(chr(10))[0]}`.")
     limits = [f"{word} {field[key]}" for key, word in _LIMITS.items() if key in field]
     if limits:
         parts.append(f"{', '.join(limits).capitalize()}.")

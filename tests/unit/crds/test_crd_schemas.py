@@ -59,6 +59,13 @@ def test_every_field_is_described(path: str, node: Schema) -> None:
     assert node["description"].endswith((".", "Forbidden"))
 
 
+@pytest.mark.parametrize(("path", "node"), [each for each in FIELDS if each.values[1].get("default", {}) != {}])
+def test_a_default_is_told_by_explain(path: str, node: Schema) -> None:
+    """`kubectl explain` shows descriptions, and no defaults."""
+    default = yaml.safe_dump(node["default"], default_flow_style=True).splitlines()[0]
+    assert node["description"].endswith(f" Default: `{default}`."), path
+
+
 @pytest.mark.parametrize(("path", "node"), FIELDS)
 def test_everything_that_can_grow_has_a_limit(path: str, node: Schema) -> None:
     """No list, map, string or number is without bounds: etcd's are hard, and CEL's cost is estimated from them."""
