@@ -80,7 +80,8 @@ def inspect_extension(connection: Connection, chain: Chain, registry: DataModelR
         yield Finding(Verdict.WRONG, state.problem, "correct it, and install the package again if it moved")
         return
     if state.standing is Standing.BEHIND:
-        yield Finding(Verdict.WRONG, f"the database waits for {len(state.pending)} revisions", "baton migrate")
+        waiting = ", ".join(revision for revision, _, _ in state.pending)
+        yield Finding(Verdict.WRONG, f"the database waits for {waiting}", "baton migrate")
         return
     if state.standing is not Standing.AT_HEAD:
         yield Finding(
@@ -88,7 +89,7 @@ def inspect_extension(connection: Connection, chain: Chain, registry: DataModelR
         )
         return
     yield Finding(Verdict.FINE, f"the database is at {', '.join(state.current) or 'no revision yet'}, the head")
-    if models.verdict is Verdict.FINE:
+    if models.verdict is Verdict.FINE or chain.name in registry.empty:
         yield _comparison(connection, chain)
     yield from _guards(connection, chain)
 
@@ -115,6 +116,12 @@ def left_behind(connection: Connection, installed: Collection[str]) -> list[str]
 
 
 def _models(chain: Chain, registry: DataModelRegistry) -> Finding:
+    if chain.name in registry.empty:
+        return Finding(
+            Verdict.DOUBTFUL,
+            f"models: {registry.broken[chain.name]}",
+            f"where it has no tables any more, take the entry point {chain.name!r} out of {GROUP}",
+        )
     if chain.name in registry.broken:
         return Finding(Verdict.WRONG, f"models: {registry.broken[chain.name]}", "correct it")
     if not any(point.name == chain.name for point in entry_points(group=GROUP)):

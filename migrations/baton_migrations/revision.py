@@ -144,7 +144,7 @@ def import_models(chain: Chain) -> None:
     if not chain.is_extension:
         return
     registry = DataModelRegistry.discover()
-    if chain.name in registry.broken:
+    if chain.name in registry.broken and chain.name not in registry.empty:
         raise CannotReviseError(f"the models of {chain.name!r} cannot be used: {registry.broken[chain.name]}")
     if not any(point.name == chain.name for point in entry_points(group=GROUP)):
         raise CannotReviseError(

@@ -65,10 +65,13 @@ class DataModelRegistry:
 
     Attributes:
         broken: What could not be loaded, and why: by entry point, for people.
+        empty: Those of `broken` that were imported and only have no model, not even one without a name: whose last one
+            was deleted, for example.
     """
 
     def __init__(self) -> None:
         self.broken: dict[str, str] = {}
+        self.empty: set[str] = set()
         self._models: dict[str, type[Any]] = {}
 
     @classmethod
@@ -153,6 +156,8 @@ class DataModelRegistry:
                 f"entry point is called {point.name!r}: give both the same name"
             )
         if not found:
+            if not any(mapped_models(point.name)):
+                self.empty.add(point.name)
             raise InvalidModelError(
                 f"{point.value} marks no model of the namespace {point.name!r}: decorate one with @register_data_model"
             )

@@ -43,6 +43,29 @@ def test_models_that_cannot_be_imported_do_not_drop_the_tables(database_url, pac
     assert [path.name for path in package.versions.glob("*.py")] == ["0001.py"]
 
 
+def test_the_table_of_the_last_model_is_dropped_by_a_revision_too(database_url, package):
+    """A package whose module of models is there and has none any more: what it says is that its tables are to go."""
+
+    def say(*words: str) -> str:
+        done = baton(package.site, *words, BATON_DATABASE_URL=database_url)
+        return f"{done.returncode}: {done.stdout}{done.stderr}"
+
+    package.revise("0001", "CREATE TABLE ext_acme_order (id serial CONSTRAINT pk_ext_acme_order PRIMARY KEY)")
+    migrate(database_url, progress=lambda _: None, chains=[engine_chain(), package.chain])
+    package.models("")
+    checked = say("extensions", "check", "acme")
+    assert checked.startswith("1: ")
+    assert "the models are ahead of the tables: - table ext_acme_order" in checked
+    written = say("revision", "-e", "acme", "-m", "no more orders")
+    assert written.startswith("0: acme: wrote ")
+    assert "  - table ext_acme_order\n  look: ext_acme_order is dropped with all its rows." in written
+    assert say("migrate").endswith("acme: at head\n")
+    assert say("revision", "-e", "acme", "-m", "x").startswith("0: acme: nothing changed")
+    checked = say("extensions", "check", "acme")
+    assert checked.startswith("0: ")
+    assert "take the entry point 'acme' out of baton.models" in " ".join(checked.split())
+
+
 def test_check_names_what_is_wrong_and_what_to_do(database_url, package):
     package.revise("0001", "CREATE TABLE ext_acme_order (id serial CONSTRAINT pk_ext_acme_order PRIMARY KEY)")
     migrate(database_url, progress=lambda _: None, chains=[engine_chain(), package.chain])
@@ -56,7 +79,7 @@ def test_check_names_what_is_wrong_and_what_to_do(database_url, package):
     assert [row["verdict"] for row in rows if row["extension"] == "database"] == ["look"]  # the tests' administrator
     package.revise("0002", "SELECT 1")
     done = baton(package.site, "extensions", "check", "acme", BATON_DATABASE_URL=database_url)
-    assert "the database waits for 1 revisions" in done.stdout
+    assert "the database waits for 0002" in done.stdout
 
 
 def test_list_shows_what_is_installed_and_what_was(database_url, tmp_path, monkeypatch):
