@@ -272,7 +272,16 @@ def _waits_for(run: RunView) -> str:
         )
     if run.attempts.error and run.attempts.again_at:
         return f"Sent again at {timestamp(run.attempts.again_at)}: {run.attempts.error}"
-    return "Waits for the engine: for a slot, for its rate, or for its return"
+    return _waits_for_engine(run.engine)
+
+
+def _waits_for_engine(engine: str | None) -> str:
+    """Say where to look: whether the engine is ready is its own status, so that a change of it is written once."""
+    what = "for a slot, for its rate, or for its return"
+    if engine is None:
+        return f"Waits for the engine: {what}"
+    namespace, _, name = engine.partition("/")
+    return f"Waits for Engine {engine}: {what}; see `kubectl describe engine {name} -n {namespace}`"
 
 
 def _outcome(run: RunView) -> str:

@@ -174,10 +174,20 @@ def test_times_are_facts_of_the_rows() -> None:
     assert status_document(view)["duration"] == "9s"
 
 
+ENGINE_WAIT = (
+    "Waits for Engine platform/argo: for a slot, for its rate, or for its return; "
+    "see `kubectl describe engine argo -n platform`"
+)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({}, "Waits for the engine: for a slot, for its rate, or for its return"),
+        (
+            {"engine": "platform/argo"},
+            ENGINE_WAIT,
+        ),
         ({"state": "Suspended", "rests_since": NOON}, "spec.state is Suspended: nothing is sent"),
         (
             {"is_waiting_for_place": True, "rests_since": NOON},
