@@ -127,7 +127,8 @@ async def find_run(session: AsyncSession, namespace: str, name: str) -> Row:
         rows = await _ask(session, _BY_KEY, key=name.lower())
     if not rows:
         raise NotFoundExit(
-            f"no Run {name!r} in namespace {namespace!r}, now or in the history: see `baton runs list -A`"
+            f"no Run {name!r} in namespace {namespace!r}, now or in the history: "
+            "name its own with -n NAMESPACE; see `baton runs list -A`"
         )
     return _with_phase(rows[0])
 

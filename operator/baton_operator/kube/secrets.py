@@ -8,7 +8,7 @@ expire, or until somebody refuses them.
 import base64
 import binascii
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from baton_operator.clock import boottime
 from baton_operator.engines.credentials import SecretKind
@@ -24,6 +24,12 @@ KEPT = 0.8 * TOKEN_SECONDS
 FRESH = 5.0
 #: Tokens kept at most.
 MOST = 1000
+#: Which right is missing where the API server refuses.
+_RIGHTS: Mapping[SecretKind, str] = {
+    "ServiceAccount": "bind the role `baton-engine-token` to Baton's ServiceAccount there: docs/engines/argo.md",
+    "Secret": "the chart's rbac.secrets names those that it may get: charts/baton/README.md",
+    "ConfigMap": "the chart's rbac.configMaps names those that it may get: charts/baton/README.md",
+}
 
 
 class KubeSecretSource:
@@ -68,9 +74,10 @@ class KubeSecretSource:
                 return str(found[key])
             found = (await self._client.read_object("secrets", namespace, name)).get("data") or {}
             return base64.b64decode(found[key]).decode()
-        except (NotFoundError, ForbiddenError) as error:
-            word = "is not there" if isinstance(error, NotFoundError) else "may not be read by Baton"
-            raise SecretNotFoundError(f"{what} {word}") from None
+        except NotFoundError:
+            raise SecretNotFoundError(f"{what} is not there") from None
+        except ForbiddenError:
+            raise SecretNotFoundError(f"{what} may not be read by Baton: {_RIGHTS[kind]}") from None
         except KeyError:
             raise SecretNotFoundError(f"{what} has no key {key!r}") from None
         except (binascii.Error, UnicodeDecodeError):

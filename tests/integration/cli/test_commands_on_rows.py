@@ -211,7 +211,8 @@ def test_a_run_that_never_was_is_exit_code_3_in_one_line(baton: Baton):
 
     assert result.exit_code == 3
     assert result.stderr == (
-        "error: no Run 'nothing' in namespace 'team-a', now or in the history: see `baton runs list -A`\n"
+        "error: no Run 'nothing' in namespace 'team-a', now or in the history: name its own with -n NAMESPACE; "
+        "see `baton runs list -A`\n"
     )
 
 
