@@ -61,7 +61,7 @@ _COLUMNS = (
     Column("WAITING", lambda row: str(row["waiting"])),
     Column("HELD", lambda row: str(row["held"])),
     Column("PROBED", lambda row: ago(row["probed_at"])),
-    Column("MESSAGE", lambda row: (row["message"] or "")[:80]),
+    Column("MESSAGE", lambda row: row["message"], at_most=80),
 )
 
 

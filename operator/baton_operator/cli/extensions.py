@@ -44,7 +44,7 @@ _COLUMNS = (
     Column("PACKAGE", lambda row: row["package"]),
     Column("MODELS", lambda row: ", ".join(row["models"])),
     Column("AT", lambda row: ", ".join(row["at"])),
-    Column("STATE", lambda row: row["state"][:100]),
+    Column("STATE", lambda row: row["state"], at_most=100),
 )
 
 _STYLES = {Verdict.FINE: "green", Verdict.DOUBTFUL: "yellow", Verdict.WRONG: "bold red"}

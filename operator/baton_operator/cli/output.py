@@ -15,6 +15,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+#: Characters of a line in a pipe: more than anything that is shown has.
+_ENDLESS = 100_000
+
 STYLES = {
     "Succeeded": "green",
     "Running": "cyan",
@@ -53,17 +56,26 @@ class Column:
         title: What stands above it.
         value: Gives the text of one row.
         styled: Whether the text is coloured by what it says.
+        at_most: Characters of it that a terminal gets, so that the other columns have a place; a pipe gets all.
     """
 
     title: str
     value: Callable[[Mapping[str, Any]], str | None]
     styled: bool = False
+    at_most: int | None = None
+
+    def cell(self, row: Mapping[str, Any], *, terminal: bool) -> Text:
+        """Give the text of *row*, cut only for a terminal."""
+        whole = self.value(row) or ""
+        cut = terminal and self.at_most is not None and len(whole) > self.at_most
+        shown = f"{whole[: (self.at_most or 0) - 1]}…" if cut else whole
+        return Text(shown, style=STYLES.get(whole, "") if self.styled else "")
 
 
 def show(answer: Any, how: Format, people: Callable[[], RenderableType]) -> None:
     """Print *answer* as JSON or YAML, or what *people* makes of it."""
     if how is Format.TABLE:
-        console().print(people())
+        _show_people(people())
         return
     plain = orjson.loads(orjson.dumps(answer, default=_plain, option=orjson.OPT_UTC_Z))
     if how is Format.JSON:
@@ -76,7 +88,7 @@ def show(answer: Any, how: Format, people: Callable[[], RenderableType]) -> None
 def console() -> Console:
     """Give the console of answers; lines are only cut where there is a terminal to be narrow."""
     terminal = sys.stdout.isatty()
-    return Console(highlight=False, soft_wrap=not terminal, width=None if terminal else 250)
+    return Console(highlight=False, soft_wrap=not terminal, width=None if terminal else _ENDLESS)
 
 
 def complain(line: str) -> None:
@@ -86,12 +98,10 @@ def complain(line: str) -> None:
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> Table:
     """Make a table as kubectl's look: no lines, titles in capitals."""
-    made = Table(
-        *(each.title for each in columns), box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False
-    )
+    terminal = sys.stdout.isatty()
+    made = Table(*(each.title for each in columns), box=box.SIMPLE_HEAD if terminal else None, pad_edge=False)
     for row in rows:
-        cells = [(column, column.value(row) or "") for column in columns]
-        made.add_row(*(Text(text, style=STYLES.get(text, "") if column.styled else "") for column, text in cells))
+        made.add_row(*(column.cell(row, terminal=terminal) for column in columns))
     return made
 
 
@@ -114,6 +124,17 @@ def span(length: timedelta | None) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts[:2])
+
+
+def _show_people(answer: RenderableType) -> None:
+    """Print for people; in a pipe nothing fills lines up."""
+    made = console()
+    if made.is_terminal:
+        made.print(answer)
+        return
+    with made.capture() as captured:
+        made.print(answer)
+    sys.stdout.write("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
 
 def _plain(value: Any) -> Any:

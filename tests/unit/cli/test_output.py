@@ -11,7 +11,7 @@ from rich.console import Console
 
 from baton_models.status import ExecutionStatus
 from baton_operator.cli.demo_display import Lines
-from baton_operator.cli.output import Format, ago, show, span
+from baton_operator.cli.output import Column, Format, ago, show, span, table
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,31 @@ def test_programs_get_plain_values(how: Format, read, capsys: pytest.CaptureFixt
     shown = read(capsys.readouterr().out)
     assert str(shown.pop("at")).startswith("2026-01-01")
     assert shown == {"id": str(key), "lasted": 1.5, "status": "FAILED", "name": "Müller", "none": None}
+
+
+COLUMNS = (
+    Column("NAME", lambda row: row["name"]),
+    Column("MESSAGE", lambda row: row["message"], at_most=80),
+)
+ROWS = ({"name": "argo", "message": "the engine said " + "no, " * 200 + "never"}, {"name": "ci", "message": "yes"})
+
+
+def test_a_pipe_gets_each_row_whole_in_one_line(capsys: pytest.CaptureFixture[str]):
+    """For grep and awk: nothing is cut, folded, or filled up with spaces."""
+    show(ROWS, Format.TABLE, lambda: table(ROWS, COLUMNS))
+
+    assert capsys.readouterr().out.splitlines() == ["NAME  MESSAGE", f"argo  {ROWS[0]['message']}", "ci    yes"]
+
+
+def test_a_terminal_gets_the_beginning_of_what_is_long(monkeypatch: pytest.MonkeyPatch):
+    """A message would take the place of all other columns."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    made = Console(file=io.StringIO(), width=200)
+    made.print(table(ROWS, COLUMNS))
+
+    assert isinstance(made.file, io.StringIO)
+    first = next(line for line in made.file.getvalue().splitlines() if "argo" in line)
+    assert first.split("argo", 1)[1].strip() == ROWS[0]["message"][:79] + "…"
 
 
 @pytest.fixture
