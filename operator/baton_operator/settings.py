@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from baton_models import address
+from baton_operator.engines.base import REQUEST_DEADLINE
 
 LOOPS = ("intake", "dispatch", "track", "project", "sweep")
 
@@ -75,7 +76,7 @@ class Settings:
     http_host: str = _setting("0.0.0.0", str)  # type: ignore[assignment] # noqa: S104 - probes come from the node
     worker: bool = _setting(True, _flag)  # type: ignore[assignment]
     engine_networks: tuple[IPv4Network | IPv6Network, ...] = _setting((), _networks)  # type: ignore[assignment]
-    request_deadline: float = _setting(10.0, float)  # type: ignore[assignment]
+    request_deadline: float = _setting(REQUEST_DEADLINE, float)  # type: ignore[assignment]
     freeze_allowance: float = _setting(5.0, float)  # type: ignore[assignment]
     network_delay: float = _setting(5.0, float)  # type: ignore[assignment]
     settle_time: float = _setting(2.0, float)  # type: ignore[assignment]

@@ -272,6 +272,16 @@ async def test_tls_is_verified_by_name_and_authority(library: ModuleType, tmp_pa
     assert len(heard.ports) == 1
 
 
+async def test_https_to_a_server_that_speaks_http_says_what_to_change(library: ModuleType, listener: Listener) -> None:
+    """OpenSSL calls it a wrong version number, which names nothing that a person has written."""
+    http = client(library, listener.url.replace("http:", "https:"))
+    advice = "the server does not speak TLS: if it speaks plain http, write http:// in spec.url"
+    with pytest.raises(TransportError, match=advice) as refused:
+        await http.call(POST)
+    assert not refused.value.sent
+    await http.close()
+
+
 @pytest.mark.parametrize("files", [TlsFiles(authority="no pem"), TlsFiles(certificate="no", key="pem")])
 def test_what_is_no_pem_is_the_specs_fault(files: TlsFiles) -> None:
     """Only a change of the spec can help."""

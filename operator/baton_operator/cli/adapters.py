@@ -13,7 +13,7 @@ from baton_models.repositories import EngineRepository
 from baton_operator.app import ENGINES
 from baton_operator.cli.exits import CommandError, NotFoundExit
 from baton_operator.cli.surroundings import connection, home_folder, kubernetes
-from baton_operator.engines.base import EngineSpec
+from baton_operator.engines.base import REQUEST_DEADLINE, EngineSpec
 from baton_operator.engines.kube_access import Cluster
 from baton_operator.engines.registry import AdapterRegistry, Surroundings, with_installed
 from baton_operator.kube.secrets import KubeSecretSource
@@ -57,7 +57,9 @@ async def engine_spec(database: DatabaseConfig, *, key: Any = None, namespace: s
         engines = EngineRepository(session, namespace)
         row = await (session.get(EngineModel, key) if key else engines.get_by_name(name))
     if row is None:
-        raise NotFoundExit(f"no Engine {name!r} in namespace {namespace!r}: see `baton engines list -A`")
+        raise NotFoundExit(
+            f"no Engine {name!r} in namespace {namespace!r}: name its own with -n; see `baton engines list -A`"
+        )
     return EngineSpec(row.id, row.tenant_id, row.name, row.type, row.generation, row.spec)
 
 
@@ -68,7 +70,7 @@ def request_deadline(environ: Mapping[str, str]) -> float:
     Raises:
         CommandError: It is no number of seconds.
     """
-    given = environ.get("BATON_REQUEST_DEADLINE", "10")
+    given = environ.get("BATON_REQUEST_DEADLINE", REQUEST_DEADLINE)
     try:
         return float(given)
     except ValueError:

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 from baton_operator.engines.credentials import Credential, Redactor, SecretSource
 from baton_operator.engines.errors import PermanentError
 
+#: What OpenSSL says where the answer to its first bytes is no TLS; since 3.2 it may take it for a bad record of TLS.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
@@ -136,3 +139,19 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
         raise PermanentError(f"spec.tls or the kubeconfig holds no usable PEM: {error}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def plain_server(error: str, field: str) -> str:
+    """
+    Say what to change where an https address leads to a server that speaks no TLS.
+
+    Args:
+        error: What the library says.
+        field: Where the address stands.
+
+    Returns:
+        Empty where the error is another one.
+    """
+    if not any(word in error for word in _NO_TLS):
+        return ""
+    return f"the server does not speak TLS: if it speaks plain http, write http:// in {field}"

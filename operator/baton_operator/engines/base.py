@@ -16,6 +16,9 @@ from uuid import UUID
 from baton_models import ExecutionStatus
 from baton_operator.engines.errors import EngineError
 
+#: Seconds that one request to an engine may take altogether, where nobody says otherwise (``BATON_REQUEST_DEADLINE``).
+REQUEST_DEADLINE = 10.0
+
 
 class Capability(str, Enum):  # noqa: UP042 - stored and shown by value
     """What an adapter can do beyond the required verbs."""
@@ -147,7 +150,7 @@ class SubmitRequest:
     timeout: float | None = None
     traceparent: str | None = None
     handle: str | None = None
-    deadline: float = 10.0
+    deadline: float = REQUEST_DEADLINE
     before_send: "SendCheck | None" = None
 
 

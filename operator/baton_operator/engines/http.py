@@ -21,10 +21,10 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from baton_operator.engines.access import Access, Destination, TlsFiles, UrlAccess, tls_context
+from baton_operator.engines.access import Access, Destination, TlsFiles, UrlAccess, plain_server, tls_context
 from baton_operator.engines.addresses import AddressGuard
 from baton_operator.engines.answers import Answer
-from baton_operator.engines.base import NotSent, Outcome, SendCheck, Unknown
+from baton_operator.engines.base import REQUEST_DEADLINE, NotSent, Outcome, SendCheck, Unknown
 from baton_operator.engines.credentials import SecretSource
 from baton_operator.engines.errors import (
     AnswerTooLongError,
@@ -94,7 +94,7 @@ class Call:
     form: Mapping[str, str] | None = None
     media: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
-    deadline: float = 10.0
+    deadline: float = REQUEST_DEADLINE
     limit: int = BODY_LIMIT
     may_cut: bool = False
     write: bool = False
@@ -259,7 +259,8 @@ class HttpClient:
             raise TransportError("the lease does not cover a request any more", sent=False, lapsed=True) from None
         except (self._library.HTTPError, self._library.InvalidURL) as error:
             watch.code = "transport"
-            reason = self.redactor.clean(f"{type(error).__name__}: {error}", 500)
+            reason = plain_server(str(error), "spec.url" if self.base else "the kubeconfig's server")
+            reason = reason or self.redactor.clean(f"{type(error).__name__}: {error}", 500)
             raise TransportError(f"the engine could not be reached: {reason}", sent=watch.sent) from None
         except ProtocolDriftError:
             watch.code = "drift"

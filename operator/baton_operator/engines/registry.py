@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from baton_operator.engines.addresses import AddressGuard
-from baton_operator.engines.base import EngineAdapter, EngineSpec
+from baton_operator.engines.base import REQUEST_DEADLINE, EngineAdapter, EngineSpec
 from baton_operator.engines.credentials import SecretSource
 from baton_operator.engines.errors import PermanentError
 from baton_operator.engines.http import HttpClient, Observer
@@ -46,7 +46,7 @@ class Surroundings:
     engine_networks: Sequence[IPv4Network | IPv6Network] = ()
     api_server: Collection[IPv4Address | IPv6Address] = ()
     database: Any = None
-    request_deadline: float = 10.0
+    request_deadline: float = REQUEST_DEADLINE
     observer: Observer | None = None
     library: ModuleType | None = None
     observers: Callable[[str], Observer] | None = None
