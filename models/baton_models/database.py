@@ -198,7 +198,7 @@ def psycopg_url(database_url: str) -> URL:
     if form is None:
         scheme = database_url.partition("://")[0] if "://" in database_url else ""
         found = f"the database URL begins with {scheme[:20]!r}" if scheme else "the database URL cannot be read"
-        raise ValueError(f"{found}; expected postgresql://user@host/database")
+        raise ValueError(f"{found}; expected postgresql://host/database")
     hosts = (form["hosts"] or "").split(",")
     user = form["user"][:-1].replace("@", "%40") + "@" if form["user"] else ""
     try:
@@ -206,7 +206,7 @@ def psycopg_url(database_url: str) -> URL:
             return make_url(f"postgresql+psycopg://{user}{hosts[0]}{form['rest'] or ''}")
         url = make_url(f"postgresql+psycopg://{user}{form['rest'] or ''}")
     except (ArgumentError, ValueError) as error:
-        raise ValueError("the database URL cannot be read; expected postgresql://user@host/database") from error
+        raise ValueError("the database URL cannot be read; expected postgresql://host/database") from error
     return url.update_query_pairs([("host", host) for host in hosts])
 
 

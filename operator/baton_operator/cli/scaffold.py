@@ -20,12 +20,18 @@ def write_package(namespace: str, folder: Path) -> list[Path]:
 
     Raises:
         InvalidNamespaceError: It is no namespace.
-        CommandError: The folder has something in it.
+        CommandError: The folder has something in it, or cannot be written.
     """
     extension_model_base(namespace)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CommandError(f"{folder} is there and not empty: name another place by --folder, or remove it")
-    written = []
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise CommandError(f"{folder} is there and not empty: name another place by --folder, or remove it")
+        return sorted(_write(namespace, folder))
+    except OSError as error:
+        raise CommandError(f"{folder} cannot be written ({error.strerror}): name another place by --folder") from None
+
+
+def _write(namespace: str, folder: Path) -> Iterator[Path]:
     for template in _templates():
         path = Path(str(template.relative_to(_TEMPLATES)).replace(_NAMESPACE, namespace).removesuffix(_SUFFIX))
         if path.name == "gitignore":
@@ -33,8 +39,7 @@ def write_package(namespace: str, folder: Path) -> list[Path]:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         text = template.read_text(encoding="utf-8").replace(_NAMESPACE, namespace)
         (folder / path).write_text(text, encoding="utf-8")
-        written.append(path)
-    return sorted(written)
+        yield path
 
 
 def _templates() -> Iterator[Path]:

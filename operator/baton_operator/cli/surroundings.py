@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from baton_models import address
-from baton_models.database import DatabaseConfig
+from baton_models.database import DatabaseConfig, psycopg_url
 from baton_operator.cli.exits import CommandError, UnreachableExit
 from baton_operator.kube.client import KubeClient
 from baton_operator.kube.connection import Connection
@@ -43,9 +43,14 @@ def database_url() -> str:
 
     Raises:
         UnreachableExit: There is neither.
+        CommandError: The URL cannot be read.
     """
     given = address.database_url(os.environ)
     if given:
+        try:
+            psycopg_url(given)
+        except ValueError as error:
+            raise CommandError(f"{address.URL_VARIABLE}: {error}") from None
         return given
     local = _local_database_url()
     if local is None:
@@ -97,10 +102,7 @@ async def database() -> AsyncIterator[DatabaseConfig]:
         UnreachableExit: Nobody said where it is.
         CommandError: Its URL cannot be read.
     """
-    try:
-        found = DatabaseConfig(database_url(), pool_size=2, max_overflow=0, application_name="baton")
-    except ValueError as error:
-        raise CommandError(f"{address.URL_VARIABLE}: {error}") from None
+    found = DatabaseConfig(database_url(), pool_size=2, max_overflow=0, application_name="baton")
     try:
         yield found
     finally:

@@ -146,3 +146,27 @@ def test_wrong_words_are_answered_with_the_right_ones(words, said, tmp_path, mon
     assert result.exit_code in {1, 2}
     assert said in " ".join(result.output.replace("│", " ").split())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["migrate", "--check"], ["extensions", "list"], ["extensions", "check"], ["revision", "-m", "x"]],
+    ids=" ".join,
+)
+def test_an_address_that_is_none_is_named(words, monkeypatch):
+    monkeypatch.setenv("BATON_DATABASE_URL", "mysql://nobody@nowhere/x")
+    result = CliRunner().invoke(application(), words)
+    said = " ".join(result.output.split())
+    assert (result.exit_code, said) == (
+        1,
+        "error: BATON_DATABASE_URL: the database URL begins with 'mysql'; expected postgresql://host/database",
+    )
+
+
+def test_a_folder_that_cannot_be_written_is_named(monkeypatch):
+    result = CliRunner().invoke(application(), ["extensions", "new", "acme", "--folder", "/proc/acme"])
+    said = " ".join(result.output.split())
+    assert (result.exit_code, said) == (
+        1,
+        "error: /proc/acme cannot be written (No such file or directory): name another place by --folder",
+    )
