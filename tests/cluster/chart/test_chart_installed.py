@@ -64,6 +64,17 @@ def test_kinds_and_what_is_of_them_outlive_the_release(life: Installation) -> No
     assert life.server.request("GET", f"{path}/kept")["spec"]["type"] == "Embedded"
 
 
+def test_a_release_of_another_name_is_given_the_kinds_that_stayed(life: Installation) -> None:
+    """Only if somebody says so: Helm would otherwise take away what another release holds."""
+    life.install(NAMESPACE, {"database": DATABASE})
+    uninstall(life)
+    words = ("install", "other", CHART, "--namespace", NAMESPACE)
+    assert "invalid ownership metadata" in life.helm(*words, values={"database": DATABASE}, fails=True)
+    life.helm(*words, "--take-ownership", values={"database": DATABASE})
+    life.remove(NAMESPACE, "other")
+    assert served(life) == set(KINDS)
+
+
 def test_kinds_go_with_the_release_where_the_site_says_so(life: Installation) -> None:
     life.install(NAMESPACE, {"database": DATABASE, "crds": {"keep": False}})
     assert served(life) == set(KINDS)
