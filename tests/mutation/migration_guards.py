@@ -120,7 +120,7 @@ MIGRATIONS = (
     Guard(
         "models that cannot be imported drop no tables",
         REVISION,
-        "    if chain.name in registry.broken:\n",
+        "    if chain.name in registry.broken and chain.name not in registry.empty:\n",
         "    if False:\n",
         (COMMANDS + "models_that_cannot_be_imported_do_not_drop_the_tables",),
     ),

@@ -114,7 +114,7 @@ async def test_a_run_of_an_automation_that_cannot_be_used(site: Site) -> None:
         "asleep": "AutomationSuspended",
     }
     ((_, message),) = site.rows(ACCEPTED, name="schema")
-    assert message.startswith("Automation schema: spec.parametersSchema: ")
+    assert message.startswith("Automation schema: spec.parametersSchema.type: ")
 
 
 ORDERS = [("engine", "automation", "run"), ("run", "automation", "engine"), ("automation", "run", "engine")]
