@@ -272,6 +272,9 @@ def _waits_for(run: RunView) -> str:
         )
     if run.attempts.error and run.attempts.again_at:
         return f"Sent again at {timestamp(run.attempts.again_at)}: {run.attempts.error}"
+    if run.status is ExecutionStatus.PROCESSING:
+        engine = f"Engine {fit(run.engine, 100)}" if run.engine else "the engine"
+        return f"A request was made of {engine}: what became of it is found out before another one"
     return _waits_for_engine(run.engine)
 
 

@@ -210,6 +210,15 @@ def test_a_run_that_waits_says_for_what_and_until_when(values: dict[str, Any], m
     assert submitted["message"] == message
 
 
+def test_a_request_without_an_answer_is_no_waiting_for_a_slot() -> None:
+    """Whether the engine took it is being found out; what an answer refused waits for its time, as before."""
+    asked = run(status=ExecutionStatus.PROCESSING, engine="platform/argo", attempts=Attempts(highest=1))
+    (submitted,) = [each for each in status_document(asked)["conditions"] if each["type"] == "Submitted"]
+    assert (submitted["status"], submitted["reason"]) == ("False", "Waiting")
+    words = "A request was made of Engine platform/argo: what became of it is found out before another one"
+    assert submitted["message"] == words
+
+
 def test_an_attempt_for_a_person_to_decide_is_unknown_even_beside_others() -> None:
     """What nobody knows is not hidden behind what is known; once the run has ended it is history."""
     attempts = Attempts(highest=2, accepted_at=NOON, held_at=NOON)
