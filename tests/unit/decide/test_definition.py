@@ -75,9 +75,9 @@ def test_failures_that_are_put_up_with(value: int | str, total: int, allowed: in
 
 
 BAD = [
-    ({"parametersSchema": {"type": "objekt"}}, "InvalidSchema", "spec.parametersSchema: "),
+    ({"parametersSchema": {"type": "objekt"}}, "InvalidSchema", "spec.parametersSchema.type: "),
     ({"batchSchema": {"$ref": "http://x/y"}}, "InvalidSchema", "spec.batchSchema: "),
-    ({"itemSchema": {"pattern": "("}}, "InvalidSchema", "spec.itemSchema: "),
+    ({"itemSchema": {"pattern": "("}}, "InvalidSchema", "spec.itemSchema.pattern: "),
     ({"arguments": {"host": "${items.map(i, i)}"}}, "InvalidExpression", "spec.arguments.host: the macro map()"),
     ({"arguments": {"host": "${" + "1+" * 1024 + "1}"}}, "InvalidExpression", "spec.arguments.host: "),
     ({"arguments": {"host": "${parameter.x}"}}, "InvalidExpression", "spec.arguments.host: unknown name 'parameter'"),
