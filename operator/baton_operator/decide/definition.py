@@ -55,8 +55,8 @@ class Definition:
         namespace, automation: Whose it is.
         engine: Namespace and name of its engine.
         arm: The target's kind: ``argo``, ``embedded`` …
-        target: Its values, with the namespace filled in where the engine has namespaces, and with ``dataModels`` where
-            they are an Embedded task's.
+        target: Its values, with the namespace filled in where the engine has namespaces; of an Embedded task with its
+            ``dataModels``, and with the tasks of its ``hooks`` by event.
         max_failures: A number, or a share of all units (``"5%"``), exact.
         queued, run, cancel: Time limits in seconds; None for no limit.
         cancel_on_delete: Whether the work of a Run is cancelled when the Run is deleted; else it goes on unheld.
@@ -103,7 +103,7 @@ def read_definition(spec: Mapping[str, Any], namespace: str, automation: str) ->
     """
     if len(spec.get("target", ())) != 1 or "engineRef" not in spec:
         raise InvalidDefinitionError("InvalidSchema", "spec: needs engineRef and exactly one field of target")
-    ((arm, target),) = spec["target"].items()
+    (arm,) = spec["target"]
     dispatch, timeouts = spec.get("dispatch", {}), spec.get("timeouts", {})
     engine = spec["engineRef"]
     try:
@@ -112,7 +112,7 @@ def read_definition(spec: Mapping[str, Any], namespace: str, automation: str) ->
             automation=automation,
             engine=(engine.get("namespace") or namespace, engine["name"]),
             arm=arm,
-            target=_target(arm, target, namespace, spec.get("dataModels", ())),
+            target=_target(spec, namespace),
             parameters_schema=_schema(spec, "parametersSchema"),
             batch_schema=_schema(spec, "batchSchema"),
             item_schema=_schema(spec, "itemSchema"),
@@ -137,10 +137,15 @@ def read_definition(spec: Mapping[str, Any], namespace: str, automation: str) ->
         raise InvalidDefinitionError("InvalidSchema", str(error)) from None
 
 
-def _target(arm: str, target: Mapping[str, Any], namespace: str, models: Sequence[str]) -> Mapping[str, Any]:
+def _target(spec: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
+    ((arm, target),) = spec["target"].items()
     if arm == "argo":
         return {"namespace": namespace, **target}
-    return {**target, "dataModels": list(models)} if arm == "embedded" and models else dict(target)
+    if arm != "embedded":
+        return dict(target)
+    models, hooks = spec.get("dataModels"), spec.get("hooks")
+    beside = {"dataModels": models, "hooks": {event: hook["task"] for event, hook in (hooks or {}).items()}}
+    return {**target, **{name: value for name, value in beside.items() if value}}
 
 
 def fits(arm: str, engine_type: str) -> bool:

@@ -177,12 +177,15 @@ class EmbeddedAdapter:
         return EngineHealth(version=VERSION)
 
     async def validate(self, target: Mapping[str, Any], arguments: Sequence[str]) -> Sequence[Problem]:
-        """Ask the directory whether the task is installed and takes *arguments*, and for the data models it may use."""
+        """Ask the directory for the task and whether it takes *arguments*, for its data models and its hooks' tasks."""
         models: Sequence[str] = target.get("dataModels", ())
         found = [
             await self._tasks.problem(str(target.get("task", "")), arguments),
             await self._tasks.missing_model(models) if models else None,
         ]
+        for event, task in target.get("hooks", {}).items():
+            problem = await self._tasks.problem(task, None)
+            found.append(problem and Problem(problem.reason, f"spec.hooks.{event}: {problem.message}"))
         return [problem for problem in found if problem]
 
     async def submit(self, request: SubmitRequest) -> Outcome:

@@ -55,3 +55,22 @@ async def test_an_automation_is_told_of_a_model_that_is_not_installed(queue, sit
     assert await problems("Note", "Secrets") == [
         ("TargetNotFound", "spec.dataModels: no data model is registered as 'Secrets': did you mean Secret?")
     ]
+
+
+async def test_an_automation_is_told_of_a_hook_that_is_not_installed(queue, site):
+    """Before any Run; what its hooks would be given is theirs to take."""
+    spec = {"engineRef": {"name": "e"}, "target": {"embedded": {"task": "acme.ask-for"}}}
+    adapter = EmbeddedAdapter(queue.spec, queue.database.get_async_session, InstalledTasks({"PYTHONPATH": str(site)}))
+
+    async def problems(**hooks):
+        named = {event: {"task": task, "timeout": "5s"} for event, task in hooks.items()}
+        definition = read_definition({**spec, "hooks": named}, "team", "auto")
+        return [(each.reason, each.message) for each in await adapter.validate(definition.target, ["name"])]
+
+    assert await problems() == await problems(onStart="acme.seen", onFinish="acme.hang") == []
+    assert await problems(onStart="acme.seen", onFinish="acme.sen") == [
+        (
+            "TargetNotFound",
+            "spec.hooks.onFinish: no task is registered as 'acme.sen': did you mean acme.seen, acme.tell, acme.note?",
+        )
+    ]
