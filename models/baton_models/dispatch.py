@@ -64,6 +64,7 @@ class DispatchAttemptModel(TimestampMixin, KeyedBase):
         next_poll_at: When the engine is to be asked where the work behind the handle is.
         http_status: Of the last answer, if there was one.
         error: Of the last failure, for people; never with credentials.
+        refusal: Why the engine refused the last send of several, while nobody knows of the earlier ones (rule R5).
         cancel_requested_at: Since when it is to end.
         cancel_sent_at: When the engine was last told.
         cancel_due_at: When the cancel is to be acted on next.
@@ -108,6 +109,7 @@ class DispatchAttemptModel(TimestampMixin, KeyedBase):
     )
     http_status: Mapped[int | None] = mapped_column(Integer)
     error: Mapped[str | None] = mapped_column(Text)
+    refusal: Mapped[str | None] = mapped_column(Text)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     cancel_sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     cancel_due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

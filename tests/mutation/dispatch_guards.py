@@ -72,6 +72,13 @@ DISPATCH = (
         (DECIDE + "r5_the_refusal_of_a_resend_says_nothing_of_the_first",),
     ),
     Guard(
+        "a resend that is refused comes to its end",
+        ATTEMPTS,
+        "        if attempt.refusal is not None:\n",
+        "        if attempt.refusal is attempt:\n",
+        ("tests/integration/loops/test_recording.py::test_a_resend_that_is_refused_comes_to_its_end",),
+    ),
+    Guard(
         "R6 what may still arrive is not cancelled clean",
         ATTEMPTS,
         "    match sighting:\n        case Found(",

@@ -56,7 +56,7 @@ UPDATE engine_health SET next_probe_at = least(next_probe_at, clock_timestamp())
 WORK = """
 SELECT d.id, d.run_id, d.batch_execution_id, d.item_execution_id, d.attempt_no, d.token, d.fingerprint, d.sends,
        d.tries, d.absences, d.first_sent_at, d.engine_epoch, d.last_look_at, d.visible_after,
-       d.evidence_until, d.engine_id, d.cancel_requested_at, d.handle, d.settled, r.definition_id, r.uid,
+       d.evidence_until, d.refusal, d.engine_id, d.cancel_requested_at, d.handle, d.settled, r.definition_id, r.uid,
        r.name AS run_name, r.status::text AS run_status, r.tenant_id,
        r.parameters, r.correlation_id, r.trace_context, r.run_timeout_seconds, r.created_at AS run_created_at,
        r.restored_at, r.cancel_requested_at AS run_cancel_requested_at,

@@ -34,6 +34,7 @@ class Change:
         proven: Nothing of the attempt is out: it counts as never sent.
         next_poll_at: When its handle is to be asked about; None for at once.
         visible_after: From when on absence is evidence, where that has changed.
+        refusal: Why the engine refused the send before; None leaves what is known of it.
     """
 
     id: UUID
@@ -51,6 +52,7 @@ class Change:
     native: str | None = None
     next_poll_at: datetime | None = None
     visible_after: datetime | None = None
+    refusal: str | None = None
     others: tuple[Duplicate, ...] = ()
 
 
@@ -61,7 +63,7 @@ WITH told AS (
   SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(
     id uuid, state attempt_state, due_at timestamptz, absences smallint, looked_at timestamptz, proven boolean,
     handle text, http_status int, error text, instance_id uuid, external_id text, url text, native text,
-    next_poll_at timestamptz, visible_after timestamptz, others jsonb)
+    next_poll_at timestamptz, visible_after timestamptz, refusal text, others jsonb)
 ), kept AS (
   UPDATE dispatch_attempt d SET due_at = v.due_at, absences = v.absences, last_look_at = v.looked_at,
          state = CASE WHEN v.state <> 'INTENT' OR d.cancel_requested_at IS NULL THEN v.state
@@ -77,6 +79,7 @@ WITH told AS (
          evidence_until = CASE WHEN v.proven THEN NULL ELSE d.evidence_until END,
          next_poll_at = CASE WHEN v.state = 'ENQUEUED' THEN coalesce(v.next_poll_at, clock_timestamp()) END,
          visible_after = coalesce(v.visible_after, d.visible_after),
+         refusal = CASE WHEN v.state = 'AMBIGUOUS' THEN coalesce(v.refusal, d.refusal) END,
          lease_token = NULL, lease_until = NULL, updated_at = clock_timestamp()
   FROM told v WHERE d.id = v.id AND d.lease_token = :lease AND d.state = CAST(:held AS attempt_state)
   RETURNING d.id, d.run_id, d.engine_id, d.attempt_no, d.batch_execution_id, d.item_execution_id,

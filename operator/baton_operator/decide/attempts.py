@@ -60,6 +60,7 @@ class Attempt:
         settled: Whether its unit has its end already, because the cancel was not confirmed in time.
         first_sent_at: When a request for it may have left first.
         is_findable: Whether its work shows the token; if not, its absence says nothing.
+        refusal: Why the engine refused the last send of several; None if it did not.
     """
 
     sends: int
@@ -73,6 +74,7 @@ class Attempt:
     settled: bool = False
     first_sent_at: datetime | None = None
     is_findable: bool = True
+    refusal: str | None = None
 
     @property
     def is_doubted(self) -> bool:
@@ -111,12 +113,19 @@ class Resend:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Nobody knows: AMBIGUOUS, look (again); ``visible_after`` where absence becomes evidence later than it was."""
+    """
+    Nobody knows: AMBIGUOUS, look (again).
+
+    Attributes:
+        visible_after: From when on absence is evidence, where that is later than it was.
+        refusal: Why the engine refused the send before; None leaves what is known of it.
+    """
 
     due_at: datetime
     absences: int
     message: str = ""
     visible_after: datetime | None = None
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """The engine refused the only send: REJECTED, and the unit fails with the reason."""
+    """The engine refused the only send, or the last one of which nothing is there: REJECTED, and the unit fails."""
 
     reason: str
     message: str
@@ -203,7 +212,8 @@ def after_submit(attempt: Attempt, outcome: Outcome, *, now: datetime) -> Step:
         case NameGone(message):
             return Hold(message)
         case NotSent(message=message) | Rejected(message=message) | Unknown(message=message):
-            return Look(attempt.visible_after or now, 0, message)
+            refused = isinstance(outcome, Rejected) and not outcome.slow
+            return Look(attempt.visible_after or now, 0, message, refusal=message if refused else None)
 
 
 def after_look(
@@ -283,8 +293,13 @@ def _after_absence(
     ends: datetime | None,
     settle: timedelta,
     resend: bool,
-) -> Look | Abandon | Resend | Hold:
-    """Say what follows from an absence: first whether it is evidence, then of what."""
+) -> Look | Abandon | Resend | Refuse | Hold:
+    """
+    Say what follows from an absence: first whether it is evidence, then of what.
+
+    What the engine refused when it was sent again is refused once nothing of the earlier sends is there: to send it
+    for the same answer again and again would keep the unit from its end.
+    """
     if attempt.visible_after and looked_at < attempt.visible_after:
         return Look(attempt.visible_after, 0, "not there yet")
     if epoch != attempt.epoch:
@@ -298,6 +313,8 @@ def _after_absence(
     if attempt.cancelled:
         return Abandon()
     if resend:
+        if attempt.refusal is not None:
+            return Refuse("EngineRejected", attempt.refusal)
         if attempt.is_doubted:
             return Resend(looked_at, proven=True, message=f"{DOUBTED}: it is not there, and was not")
         return Resend(looked_at, proven=False, message="not there: sent again under the same name")

@@ -41,6 +41,7 @@ def attempt_of(row: Any) -> Attempt:
         settled=row.settled,
         first_sent_at=row.first_sent_at,
         is_findable=is_findable(row.target_reason),
+        refusal=row.refusal,
     )
 
 
@@ -66,7 +67,7 @@ def change_of(attempt: UUID, step: Step, *, looked_at: datetime | None = None) -
             return Change(attempt, "ENQUEUED", handle=handle, next_poll_at=again_at, error=_text(message) or None)
         case Resend(due_at, proven, message):
             return Change(attempt, "INTENT", due_at=due_at, proven=proven, error=_text(message))
-        case Look(due_at, absences, message, visible_after):
+        case Look(due_at, absences, message, visible_after, refusal):
             return Change(
                 attempt,
                 "AMBIGUOUS",
@@ -75,6 +76,7 @@ def change_of(attempt: UUID, step: Step, *, looked_at: datetime | None = None) -
                 looked_at=looked_at,
                 error=_text(message),
                 visible_after=visible_after,
+                refusal=None if refusal is None else _text(refusal),
             )
         case Hold(message):
             return Change(attempt, "HALTED", looked_at=looked_at, error=_text(message))

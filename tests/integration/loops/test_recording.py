@@ -149,6 +149,22 @@ async def test_r5_a_resend_that_is_refused_fails_nothing(site: Site) -> None:
     assert site.attempts() == ["ACKED"]
 
 
+async def test_a_resend_that_is_refused_comes_to_its_end(site: Site) -> None:
+    """The process died before it had sent anything, and the engine does not know the target: no loop without an end."""
+    await waiting(site)
+    assert await site.first.dispatch._claim(site.one("SELECT id FROM engine"))
+    site.later(60)
+    await looked_for(site)
+    assert site.attempts() == ["INTENT"]
+    site.engine.script.append(Rejected("TargetNotFound", "no template nap"))
+    await site.dispatch()
+    assert site.rows("SELECT state::text, refusal FROM dispatch_attempt") == [("AMBIGUOUS", "no template nap")]
+    site.later(60)
+    await looked_for(site)
+    assert site.rows("SELECT state::text, error FROM dispatch_attempt") == [("REJECTED", "no template nap")]
+    assert site.runs() == {"monday": ("FAILED", "EngineRejected")}
+
+
 async def test_r8_a_restarted_engine_is_not_believed(site: Site) -> None:
     """What was sent before the restart may have run: HALTED, for a person."""
     site.engine.epoch = "1"

@@ -100,7 +100,7 @@ SUBMITS: list[tuple[str, Attempt, Outcome, object]] = [
         Rejected("EngineRejected", "403", slow=True),
         Resend(NOON + timedelta(minutes=5), proven=True, message="403"),
     ),
-    ("a resend was refused", twice, Rejected("EngineRejected", "quota"), Look(VISIBLE, 0, "quota")),
+    ("a resend was refused", twice, Rejected("EngineRejected", "quota"), Look(VISIBLE, 0, "quota", refusal="quota")),
     ("a resend was forbidden", twice, Rejected("EngineRejected", "403", slow=True), Look(VISIBLE, 0, "403")),
     ("a resend met a foreign name", twice, Rejected("NameTaken", "taken"), Hold("taken")),
     ("taken, then gone", once, NameGone("was there"), Hold("was there")),
@@ -238,7 +238,23 @@ def test_r4_a_resend_that_was_not_sent_says_nothing_of_the_first(outcome: Outcom
 @pytest.mark.parametrize("slow", [False, True])
 def test_r5_the_refusal_of_a_resend_says_nothing_of_the_first(slow: bool) -> None:
     """A full quota refuses the second request because the first was accepted: the unit must not fail."""
-    assert after_submit(twice, Rejected("EngineRejected", "quota", slow=slow), now=NOON) == Look(VISIBLE, 0, "quota")
+    refusal = None if slow else "quota"
+    expected = Look(VISIBLE, 0, "quota", refusal=refusal)
+    assert after_submit(twice, Rejected("EngineRejected", "quota", slow=slow), now=NOON) == expected
+
+
+def test_r5_a_resend_that_is_refused_fails_the_unit_once_nothing_of_the_first_is_there() -> None:
+    """By the same evidence by which it would be sent again: for the same answer, for ever."""
+    refused_again = replace(twice, refusal="no template nap")
+    assert seen(refused_again, Found("x")) == Acknowledge("x", None, "", adopted=True)
+    assert seen(refused_again, Absent(), NOON) == Look(VISIBLE, 0, "not there yet")
+    assert isinstance(seen(refused_again, Absent()), Look)
+    absent = replace(refused_again, **ALREADY_SEEN_ABSENT)
+    assert seen(absent, Absent()) == Refuse("EngineRejected", "no template nap")
+    assert seen(replace(absent, cancelled=True), Absent()) == Abandon()
+    for proves_nothing in (seen(absent, Absent(), epoch="2"), seen(absent, Absent(), FORGOTTEN)):
+        assert isinstance(proves_nothing, Hold)
+    assert isinstance(seen(absent, Absent(), BEHIND_THE_LAG, idempotency=Idempotency.COALESCING), Hold)
 
 
 def test_r6_what_may_still_arrive_is_not_cancelled_clean() -> None:

@@ -68,6 +68,7 @@ class OneAttempt(RuleBasedStateMachine):
             epoch=str(self.engine.epoch) if first else self.attempt.epoch,
             absences=0,
             last_look_at=None,
+            refusal=None,
         )
         self.state, self.due = "SENT", self.lease_until
 
@@ -83,13 +84,14 @@ class OneAttempt(RuleBasedStateMachine):
                     self.state = "CLOSED"
             case Resend():
                 self.state, self.due = ("AMBIGUOUS" if self.attempt.cancelled else "INTENT"), self.engine.now
-            case Look(due_at, absences):
-                self.attempt = replace(self.attempt, absences=absences, last_look_at=looked_at)
+            case Look(due_at, absences, refusal=refusal):
+                refusal = self.attempt.refusal if refusal is None else refusal
+                self.attempt = replace(self.attempt, absences=absences, last_look_at=looked_at, refusal=refusal)
                 self.state, self.due = "AMBIGUOUS", (due_at - NOON).total_seconds()
             case Hold():
                 self.state = "HALTED"
-            case Refuse():
-                self.state = "REJECTED"
+            case Refuse():  # that nothing is there is believed no more than the looks are
+                self.state = "HALTED" if looked_at and self.looks_lie else "REJECTED"
             case Abandon():
                 self.state = "CLOSED"
 
