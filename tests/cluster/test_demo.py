@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from baton_operator.cli.demo_script import SCRIPTS, DemoEngine
+from baton_operator.local.api_server import ApiServer
 from baton_operator.local.home import Home
 from baton_operator.local.scratch import scratch_home
+from baton_operator.local.stack import Stack
 
 SCRIPT = SCRIPTS[DemoEngine.EMBEDDED]
+KINDS = ("engines", "automations", "runs")
 GOOD_BYE = f"All {len(SCRIPT.endings)} Runs ended as they should."
 
 
@@ -67,11 +70,24 @@ def assert_shown(log: Path) -> None:
     assert "unexpected" not in said
 
 
+def left_behind(home: Home) -> list[str]:
+    """Name the objects of Baton that somebody finds who starts the servers again."""
+    stack = Stack(home, print)
+    try:
+        server = ApiServer(stack.up().kubeconfig)
+        server.wait_established(*(f"{kind}.baton.dev" for kind in KINDS))
+        found = [server.request("GET", f"/apis/baton.dev/v1alpha1/{kind}")["items"] for kind in KINDS]
+    finally:
+        stack.down()
+    return [each["metadata"]["name"] for objects in found for each in objects]
+
+
 def test_the_demo_shows_every_run_and_leaves_nothing_running(home: Home, tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert start(home, log).wait(240) == 0, log.read_text()
     assert_shown(log)
     assert processes_of(home) == []
+    assert left_behind(home) == []
 
 
 def test_a_killed_demo_does_not_disturb_the_next(home: Home, tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ def demo(
 
     Starts PostgreSQL, a Kubernetes API server and Baton, applies the examples, and shows the Runs until each has
     ended: some succeed, some fail, one is tried again, one is cancelled, some fan out. Then shows one Run's tree and
-    history as PostgreSQL has them. The exit code is 0 only if every Run ended as it should.
+    history as PostgreSQL has them, and stops everything; the Runs are deleted, their history stays. The exit code is 0
+    only if every Run ended as it should.
 
     [bold]Examples[/bold]
 
@@ -70,7 +71,7 @@ def demo(
         raise CommandError(f"no examples in {root / script.folder}: name another folder, or leave out --examples")
     stack = Stack(Home.at(home or home_folder()), lambda line: console.print(f"  {escape(line)}", style="dim"))
     try:
-        problems = _Demo(stack, engine, script, console).play(root)
+        problems = _Demo(stack, engine, script, console).play(root, keep=keep)
     except LocalError as error:
         raise CommandError(str(error)) from None
     finally:
@@ -107,8 +108,8 @@ class _Demo:
         self._database_url = ""
         self._later: dict[str, Path] = {}
 
-    def play(self, root: Path) -> list[str]:
-        """Show the examples in *root*; say what went otherwise than it should."""
+    def play(self, root: Path, *, keep: bool) -> list[str]:
+        """Show the examples in *root*, and delete them unless *keep*; say what went otherwise than it should."""
         from baton_operator.local.api_server import ApiServer  # noqa: PLC0415 - only the extra `local` has this room
 
         self._title("A Baton of your own: PostgreSQL, a Kubernetes API server, the operator")
@@ -120,13 +121,17 @@ class _Demo:
         folder = root / self._script.folder
         self._later = {name: root / file for name, file in self._script.after.items()}
         more = [root / file for file in self._script.more]
+        files = sorted(folder.glob("*.yaml"))
         self._title(f"kubectl apply -f {_from_here(folder)}/" + "".join(f" -f {_from_here(file)}" for file in more))
-        server.apply(*sorted(folder.glob("*.yaml")), *more)
+        later = list(self._later.values())
+        server.apply(*files, *more)
         with display(self._console) as shown:
             runs = self._watch(server, shown)
         problems = surprises(self._script, runs)
         uids = [each["metadata"]["uid"] for each in runs]
         problems += run(lambda: self._tell(DatabaseConfig(self._database_url, pool_size=1), server, uids))
+        if not (keep or problems):
+            server.delete(*files, *more, *later)  # whoever types `baton local up` next sees Runs travel, not these
         return problems
 
     def _title(self, text: str) -> None:

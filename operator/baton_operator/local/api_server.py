@@ -145,6 +145,11 @@ class ApiServer:
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
         self.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=text)
 
+    def delete(self, *files: Path) -> None:
+        """Delete what manifest files describe, as far as it is there; none of it is waited for."""
+        if files:
+            self.kubectl("delete", "--ignore-not-found", "--wait=false", *_flagged(files))
+
     def wait_established(self, *names: str, seconds: float = 30.0) -> None:
         """
         Wait until the kinds of CustomResourceDefinitions are served.
