@@ -63,6 +63,19 @@ def test_runs_come_to_their_end(tenant: Tenant) -> None:
     tenant.wait_succeeded("tried-argo", within=240)
 
 
+def test_what_the_runbooks_type_works_in_its_pod(release: Release, tenant: Tenant) -> None:
+    """By a user without a login: reading, and deciding, which asks who it is."""
+    where = ("-n", release.namespace)
+    inside = ("exec", *where, f"deploy/{release.name}", "-c", "operator", "--")
+    run = ("tried-0", "-n", tenant.namespace)
+    assert "tried-argo-0" in release.cluster.kubectl(*inside, "baton", "runs", "list", "-A")
+    assert "COMPLETED" in release.cluster.kubectl(*inside, "baton", "runs", "history", *run)
+    for named in ((), ("env", "USER=ada")):
+        decided = release.cluster.try_kubectl(*inside, *named, "baton", "runs", "resolve", *run, "--fail")
+        assert "nothing of run tried-0 is held" in decided.stderr, decided
+    assert "run.finished" in release.cluster.kubectl("logs", *where, "-l", "baton.dev/serves=http", "-c", "operator")
+
+
 def test_helm_test_passes(release: Release) -> None:
     """A Run that does nothing, then the invariants."""
     said = release.cluster.helm("test", release.name, "-n", release.namespace, "--timeout", "3m")
