@@ -15,7 +15,8 @@ Row = Mapping[str, Any]
 
 _RUN = """
 SELECT r.id, r.uid, r.tenant_id AS namespace, r.name, t.name AS automation, d.version AS automation_version,
-       e.tenant_id || '/' || e.name AS engine, r.per, r.state, r.status, r.status_reason AS reason, r.native_status,
+       e.tenant_id || '/' || e.name AS engine, r.per, r.state, r.status, r.native_status,
+       CASE r.accepted_reason WHEN 'Accepted' THEN r.status_reason ELSE r.accepted_reason END AS reason,
        r.accepted_reason, r.accepted_message, r.error_summary AS message, r.cancellation_reason, r.correlation_id,
        r.priority, r.generation, r.created_by, r.updated_by, r.created_at, r.started_at, r.finished_at,
        coalesce(r.finished_at, now()) - r.started_at AS duration, r.cancel_requested_at,

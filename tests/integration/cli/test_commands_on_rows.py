@@ -59,6 +59,19 @@ def test_list_shows_the_newest_first_with_words_for_people(baton: Baton):
     assert "2/2" in lines[2]
 
 
+def test_what_was_refused_says_why_wherever_it_is_shown(baton: Baton, world: World):
+    """The word of its condition `Accepted`, as `kubectl get runs -o wide` has it; that it failed is its phase."""
+    act(
+        world,
+        "UPDATE run SET accepted_reason = 'InvalidParameters', accepted_message = 'spec.parameters: host is missing',"
+        " status_reason = 'Failed' WHERE name = 'waiting'",
+    )
+    rows = json.loads(baton("runs", "list", "-n", "team-a", "-o", "json").stdout)
+    assert [row["reason"] for row in rows if row["name"] == "waiting"] == ["InvalidParameters"]
+    assert "InvalidParameters" in baton("runs", "list", "-n", "team-a").stdout
+    assert "Refused:" in baton("runs", "get", "waiting", "-n", "team-a").stdout
+
+
 def test_list_shows_what_is_held(baton: Baton, world: World):
     """Only the Runs about which a person has to decide."""
     held = ("runs", "list", "-A", "--held", "-o", "json")
