@@ -41,7 +41,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import NoReferenceError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, declared_attr, mapped_column
 from sqlalchemy.sql.elements import conv
 
@@ -62,6 +62,7 @@ _SHORTER = "shorten _ext_table"
 
 _bases: dict[str, type[DeclarativeBase]] = {}
 _models: dict[str, list[type[Any]]] = {}
+_given_up_for: dict[str, str] = {}
 
 
 class ExtensionModel:
@@ -153,7 +154,7 @@ def configure(namespace: str) -> None:
     """
     Settle the relationships of an extension's models.
 
-    Where that fails the extension has no mapped classes any more: SQLAlchemy would refuse to go on with anybody's.
+    Where that fails the extension is given up: SQLAlchemy would refuse to go on with anybody's mapped classes.
 
     Raises:
         InvalidModelError: A relationship or a property of one of them cannot work.
@@ -161,9 +162,52 @@ def configure(namespace: str) -> None:
     try:
         _bases[namespace].registry.configure()
     except SQLAlchemyError as error:
+        raise _given_up(namespace, str(error)) from error
+
+
+def resolve(namespace: str) -> None:
+    """
+    Find what the foreign keys of an extension's tables refer to, once all models are there.
+
+    Where that fails the extension is given up: SQLAlchemy could not sort anybody's tables any more.
+
+    Raises:
+        InvalidModelError: There is nothing of the name.
+    """
+    for table in _tables_of(namespace):
+        for key in table.foreign_keys:
+            try:
+                _ = key.column
+            except NoReferenceError as error:
+                fix = "install the package that has it, or leave the foreign key out"
+                raise _given_up(namespace, f"{error}: {fix}") from error
+
+
+def check_kept(namespace: str) -> None:
+    """
+    Refuse an extension that was given up: its classes are not mapped any more.
+
+    Raises:
+        InvalidModelError: The reason of that time.
+    """
+    if namespace in _given_up_for:
+        raise InvalidModelError(_given_up_for[namespace])
+
+
+def _given_up(namespace: str, reason: str) -> InvalidModelError:
+    """Take an extension's classes and tables out of what all extensions share, for good; give the error to raise."""
+    _given_up_for[namespace] = reason
+    if namespace in _bases:
         _bases[namespace].registry.dispose()
-        _models.pop(namespace, None)
-        raise InvalidModelError(str(error)) from error
+    _models.pop(namespace, None)
+    for table in _tables_of(namespace):
+        Base.metadata.remove(table)
+    return InvalidModelError(reason)
+
+
+def _tables_of(namespace: str) -> list[Table]:
+    prefix = f"{EXTENSION_PREFIX}{namespace}_"
+    return [table for name, table in Base.metadata.tables.items() if name.startswith(prefix)]
 
 
 def _place(cls: type) -> str:

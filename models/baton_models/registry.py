@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from baton_models.access import MARK, Access, registered_name
 from baton_models.errors import DataModelNotFoundError, InvalidModelError
-from baton_models.extension import ExtensionModel, configure, mapped_models
+from baton_models.extension import ExtensionModel, check_kept, configure, mapped_models, resolve
 
 GROUP = "baton.models"
 MAX_NAME = 63
@@ -97,9 +97,12 @@ class DataModelRegistry:
                 )
                 continue
             try:
+                check_kept(point.name)
                 registry._add(point)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - users' code: whatever it raises, the others go on
                 registry.broken[point.name] = f"{type(error).__name__}: {error}"[:500]
+        for name in sorted(seen):
+            registry._resolve(name)
         return registry
 
     def register(self, name: str, model: type[Any]) -> None:
@@ -169,6 +172,14 @@ class DataModelRegistry:
         except InvalidModelError:
             self._models = taken
             raise
+
+    def _resolve(self, namespace: str) -> None:
+        """Give up a namespace whose tables refer to what no package has."""
+        try:
+            resolve(namespace)
+        except InvalidModelError as error:
+            self.broken.setdefault(namespace, f"{type(error).__name__}: {error}"[:500])
+            self._models = {name: each for name, each in self._models.items() if each.baton_namespace != namespace}
 
 
 def unknown_data_model(name: str, known: Iterable[str], broken: Mapping[str, str]) -> str:

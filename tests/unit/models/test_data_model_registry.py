@@ -132,13 +132,51 @@ def test_two_packages_of_one_namespace_are_noted(installed, namespace):
 def test_a_relationship_to_nothing_breaks_its_own_package_only(installed, namespace):
     broken = model(namespace) + '    orders: Mapped[list["Nothing"]] = relationship("Nothing")\n'
     other = f"{namespace}x"
-    registry = DataModelRegistry.load(
-        [installed({"models.py": broken}, name=namespace), installed({"models.py": model(other)}, name=other)]
-    )
+    point = installed({"models.py": broken}, name=namespace)
+    registry = DataModelRegistry.load([point, installed({"models.py": model(other)}, name=other)])
     assert registry.list() == ["Approval"]
     assert registry.get("Approval").baton_namespace == other
     assert "Nothing" in registry.broken[namespace]
     configure_mappers()
+    again = DataModelRegistry.load([EntryPoint(name=namespace, value=point.value, group=point.group)])
+    assert (again.broken, again.empty) == ({namespace: registry.broken[namespace]}, set())
+
+
+def referring(namespace: str, to: str) -> str:
+    text = "from sqlalchemy import ForeignKey\n" + model(namespace)
+    return text + f'    other: Mapped[int] = mapped_column(ForeignKey("ext_{to}_approval.id"))\n'
+
+
+def test_a_foreign_key_to_nothing_breaks_its_own_package_only(installed, namespace):
+    """Nobody could sort the tables of the metadata, which all share; told again by whoever looks again."""
+    other = f"{namespace}x"
+    points = [
+        installed({"models.py": referring(namespace, "nowhere")}, name=namespace),
+        installed({"models.py": model(other, "Other")}, name=other),
+    ]
+    for _ in range(2):
+        registry = DataModelRegistry.load(points)
+        assert registry.list() == ["Other"]
+        assert "could not find table 'ext_nowhere_approval'" in registry.broken[namespace]
+        assert "install the package that has it, or leave the foreign key out" in registry.broken[namespace]
+        assert registry.empty == set()
+        assert f"ext_{other}_approval" in [table.name for table in Base.metadata.sorted_tables]
+
+
+def test_what_a_package_leaves_behind_that_broke_later_breaks_nobody(installed, namespace):
+    point = installed({"models.py": referring(namespace, "nowhere") + "1 / 0\n"}, name=namespace)
+    assert DataModelRegistry.load([point]).broken == {namespace: "ZeroDivisionError: division by zero"}
+    assert Base.metadata.sorted_tables
+
+
+def test_a_foreign_key_to_a_package_of_a_later_name_is_fine(installed, namespace):
+    other = f"{namespace}x"
+    points = [
+        installed({"models.py": referring(namespace, other)}, name=namespace),
+        installed({"models.py": model(other, "Other")}, name=other),
+    ]
+    registry = DataModelRegistry.load(points)
+    assert (registry.list(), registry.broken) == (["Approval", "Other"], {})
 
 
 def test_an_unknown_name_is_told_with_near_ones_and_what_is_broken(installed, namespace):
