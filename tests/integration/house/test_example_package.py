@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from example_package import ADAPTER, install_examples
+from example_package import ADAPTER, EXAMPLES, install_examples
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,18 @@ def test_the_package_has_the_adapter_and_no_tests(site: Path) -> None:
     """What is shipped is what runs."""
     assert (site / "baton_jobserver" / "adapter.py").exists()
     assert not [each for each in site.rglob("*.py") if "job_server" in each.name]
+
+
+def test_a_copy_runs_the_suite_by_its_own_settings(site: Path, tmp_path: Path) -> None:
+    """Copied out of the repository, and installed: pytest finds everything, and has nothing to say of the settings."""
+    copy = shutil.copytree(EXAMPLES / ADAPTER, tmp_path / "mine")
+    command = [sys.executable, "-m", "pytest", "--quiet", "-k", "test_a_submit_starts_one_execution"]
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    given = environ | {"PYTHONPATH": str(site)}
+    done = subprocess.run(command, cwd=copy, env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+    assert "Warning" not in done.stdout + done.stderr
 
 
 def test_an_operator_needs_no_pytest(tmp_path: Path) -> None:
