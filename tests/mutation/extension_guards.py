@@ -158,8 +158,38 @@ EXTENSIONS = (
     Guard(
         "broken mappers break their own package only",
         MODELS,
-        "        _bases[namespace].registry.dispose()\n",
+        "    if namespace in _bases:\n        _bases[namespace].registry.dispose()\n",
         "",
         (KNOWN + "a_relationship_to_nothing_breaks_its_own_package_only",),
+    ),
+    Guard(
+        "a foreign key to nothing is of its own package only",
+        REGISTRY,
+        "            registry._resolve(name)\n",
+        "            pass\n",
+        (KNOWN + "a_foreign_key_to_nothing_breaks_its_own_package_only",),
+    ),
+    Guard(
+        "what was given up has no tables that others must sort",
+        MODELS,
+        "        Base.metadata.remove(table)\n    return InvalidModelError(reason)\n",
+        "        pass\n    return InvalidModelError(reason)\n",
+        (KNOWN + "what_a_package_leaves_behind_that_broke_later_breaks_nobody",),
+    ),
+    Guard(
+        "what was given up is no package whose models were deleted",
+        REGISTRY,
+        "                check_kept(point.name)\n",
+        "",
+        (KNOWN + "a_relationship_to_nothing_breaks_its_own_package_only",),
+    ),
+    Guard(
+        "an Automation is told of a hook that is not installed",
+        "operator/baton_operator/engines/embedded/adapter.py",
+        '        for event, task in target.get("hooks", {}).items():\n',
+        "        for event, task in ():\n",
+        (
+            "tests/integration/worker/data/test_declared_models.py::test_an_automation_is_told_of_a_hook_that_is_not_installed",
+        ),
     ),
 )
