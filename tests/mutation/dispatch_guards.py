@@ -253,7 +253,7 @@ DISPATCH = (
         CLAIM,
         "greatest(least(CAST(:limit AS bigint), :max_in_flight - coalesce((SELECT sum(n) FROM held), 0)), 0)",
         "greatest(least(CAST(:limit AS bigint), :max_in_flight * 100), 0)",
-        (CLAIMING + "a_busy_namespace_does_not_keep_another_waiting",),
+        ("tests/integration/loops/test_fair_share.py::test_p7_replicas_that_claim_at_once_keep_both_limits",),
     ),
     Guard(
         "maxInFlightPerNamespace",

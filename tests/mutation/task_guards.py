@@ -52,7 +52,7 @@ TASKS = (
         TRANSACTION,
         "connection.keep_all if stored else connection.undo_all",
         "connection.keep_all",
-        (FAULTS + "a_worker_that_lost_its_lease_commits_nothing",),
+        (FAULTS + "a_task_that_is_somebody_elses_by_now_commits_nothing",),
     ),
     Guard(
         "a COMMIT without an answer is read back",

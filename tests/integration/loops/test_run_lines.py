@@ -110,7 +110,7 @@ async def test_a_refused_run_is_told_with_its_reason_and_never_its_parameters(
 
 
 class Stumbling:
-    """A store whose first transaction does all of its work, and is rolled back and begun again."""
+    """A store whose transactions do all of their work, and are rolled back and begun again, each once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -118,11 +118,12 @@ class Stumbling:
 
     async def run(self, work: Callable[[AsyncSession], Awaitable[Any]]) -> Any:
         """Do *work*, the first time in vain."""
+        before = self.tries
 
         async def stumble(session: AsyncSession) -> Any:
             result = await work(session)
             self.tries += 1
-            if self.tries == 1:
+            if self.tries == before + 1:
                 await session.execute(text("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40001'; END $$"))
             return result
 

@@ -75,6 +75,16 @@ async def test_a_worker_that_lost_its_lease_commits_nothing(queue, start_worker,
     assert (books.lines(token), books.run(token)[0]) == ([], "FAILED")
 
 
+async def test_a_task_that_is_somebody_elses_by_now_commits_nothing(queue, start_worker, books, hand):
+    """Its lease was taken away while it worked, and nobody has ended its session: its own end rolls back."""
+    start_worker(lease=5)
+    token = await hand("acme.note-and-wait", line="too late", seconds=1)
+    await queue.says(token, "begun")
+    assert books.read("UPDATE embedded_task SET worker = 'another' WHERE token = %s RETURNING state", token)
+    assert "fell silent" in (await queue.ended(token)).message
+    assert (books.lines(token), books.run(token)[0]) == ([], "FAILED")
+
+
 async def test_a_task_that_begins_anew_does_not_wait_for_its_frozen_self(queue, start_worker, books, hand, tmp_path):
     """It writes the same unique line: whoever takes the task over ends the session that has it."""
     frozen = start_worker(lease=2)
