@@ -24,7 +24,7 @@ DISPATCH = (
     Guard(
         "find before a resend",
         ATTEMPTS,
-        "            return Look(attempt.visible_after or now, 0, message)\n",
+        "            return Look(attempt.visible_after or now, 0, message, refusal=message if refused else None)\n",
         "            return Resend(now, proven=False, message=message)\n",
         (LATE + "an_unknown_outcome_is_looked_for_and_found_before_anything_is_sent", DECIDE + "after_a_submit"),
     ),
