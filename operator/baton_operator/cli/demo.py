@@ -111,6 +111,7 @@ class _Demo:
     def play(self, root: Path, *, keep: bool) -> list[str]:
         """Show the examples in *root*, and delete them unless *keep*; say what went otherwise than it should."""
         from baton_operator.local.api_server import ApiServer  # noqa: PLC0415 - only the extra `local` has this room
+        from baton_operator.local.manifests import own_objects  # noqa: PLC0415
 
         self._title("A Baton of your own: PostgreSQL, a Kubernetes API server, the operator")
         engines = [] if self._engine is DemoEngine.EMBEDDED else [self._engine.value]
@@ -131,7 +132,7 @@ class _Demo:
         uids = [each["metadata"]["uid"] for each in runs]
         problems += run(lambda: self._tell(DatabaseConfig(self._database_url, pool_size=1), server, uids))
         if not (keep or problems):
-            server.delete(*files, *more, *later)  # whoever types `baton local up` next sees Runs travel, not these
+            server.delete_objects(own_objects([*files, *more, *later]))  # so that `baton local up` shows Runs travel
         return problems
 
     def _title(self, text: str) -> None:

@@ -145,10 +145,10 @@ class ApiServer:
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
         self.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=text)
 
-    def delete(self, *files: Path) -> None:
-        """Delete what manifest files describe, as far as it is there; none of it is waited for."""
-        if files:
-            self.kubectl("delete", "--ignore-not-found", "--wait=false", *_flagged(files))
+    def delete_objects(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Delete what manifests describe, as far as it is there; none of it is waited for."""
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        self.kubectl("delete", "--ignore-not-found", "--wait=false", "--filename=-", stdin=text)
 
     def wait_established(self, *names: str, seconds: float = 30.0) -> None:
         """

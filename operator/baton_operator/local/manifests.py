@@ -9,7 +9,7 @@ server-side apply or create-or-replace.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,12 @@ def token_issuing(namespace: str, operator_namespace: str, name: str = "baton") 
 def examples_folder() -> Path:
     """Return the folder of the Automations and Runs that people begin with; those of Argo are in ``argo`` below it."""
     return _root() / "examples"
+
+
+def own_objects(files: Iterable[Path]) -> list[Manifest]:
+    """Give the Engines, Automations and Runs in *files*, and nothing of what they need from others (a namespace)."""
+    found = [each for file in files for each in yaml.safe_load_all(file.read_text())]
+    return [each for each in found if str(each["apiVersion"]).startswith("baton.dev/")]
 
 
 def _people(name: str) -> Iterator[Manifest]:

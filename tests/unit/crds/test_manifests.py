@@ -61,6 +61,14 @@ def test_the_chart_includes_every_file_of_rules_and_policies() -> None:
         assert f'.Files.Get "{name.as_posix()}"' in templates or listed or together, name
 
 
+@pytest.mark.parametrize("folder", ["", "argo", "airflow"])
+def test_of_the_examples_only_batons_own_objects_are_given(folder: str) -> None:
+    """The namespace in which Argo works is not the demo's to delete."""
+    own = manifests.own_objects(sorted((manifests.examples_folder() / folder).glob("*.yaml")))
+    assert {each["kind"] for each in own} <= {"Engine", "Automation", "Run"}
+    assert len([each for each in own if each["kind"] == "Run"]) >= 12
+
+
 def test_an_installed_package_brings_its_own_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the repository around it, the room reads the same layout from its package data."""
     wanted = manifests.everything("system")
