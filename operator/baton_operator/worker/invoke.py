@@ -5,7 +5,7 @@ import inspect
 import logging
 import signal
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, Protocol
 
@@ -19,6 +19,9 @@ from baton_operator.worker.finish import Outcome
 
 #: Bytes of a result as JSON.
 MAX_RESULT = 256 * 1024
+
+#: How many of what a task has left running are named.
+_SHOWN = 5
 
 logger = logging.getLogger(__name__)
 
@@ -74,9 +77,18 @@ class Stopper:
         finally:
             self._cancel = None
             left = [each for each in asyncio.all_tasks() if each is not current]
+            if left and not self.stopped:
+                _tell_of(left)
             for each in left:
                 each.cancel()
             await asyncio.gather(*left, return_exceptions=True)
+
+
+def _tell_of(left: Sequence[asyncio.Task[Any]]) -> None:
+    """Say it in the task's log: a query that is cancelled breaks the connection, as if the database were in trouble."""
+    names = ", ".join(sorted(each.get_name() for each in left)[:_SHOWN])
+    said = "%s asyncio tasks were left running and are cancelled: await them in the task (%s)"
+    logging.getLogger("task").warning(said, len(left), names)
 
 
 async def _contained(function: Callable[[], Any]) -> Any:

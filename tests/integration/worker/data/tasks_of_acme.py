@@ -126,6 +126,15 @@ def commit_as_text(line: str, context: TaskContext) -> None:
     context.session.execute(text("COMMIT"))
 
 
+@task("acme.leave-a-query")
+async def leave_a_query(line: str, context: TaskContext) -> None:
+    context.session.add(note(context, line))
+    await context.session.flush()
+    left = asyncio.create_task(context.session.execute(text("SELECT pg_sleep(60)")), name="left")
+    await asyncio.sleep(0.5)
+    context.log(f"returns before {left.get_name()}")
+
+
 @task("acme.block")
 def block(line: str, context: TaskContext) -> None:
     with context.session as session:

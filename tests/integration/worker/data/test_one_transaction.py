@@ -87,6 +87,15 @@ async def test_a_commit_as_text_is_not_told_as_done(queue, worker, books, hand):
     assert (books.lines(token), books.run(token)[0]) == (["behind Baton's back"], "FAILED")
 
 
+async def test_what_an_async_task_leaves_running_is_named_in_its_log(queue, worker, books, hand):
+    """It is cancelled, in the middle of a query if need be; nobody then looks for trouble with the database."""
+    token = await hand("acme.leave-a-query", line="left alone")
+    assert (await queue.ended(token)).native == "failed"
+    said = "1 asyncio tasks were left running and are cancelled: await them in the task (left)"
+    assert said in await queue.log(token)
+    assert (books.lines(token), books.run(token)[0]) == ([], "FAILED")
+
+
 async def test_a_session_is_not_used_as_a_context_manager(queue, worker, books, hand):
     """Its end would undo everything without a word."""
     token = await hand("acme.block", line="in a block")
