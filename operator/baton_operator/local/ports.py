@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import socket
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 _LOWEST = 15000
 #: Seconds for which a picked port is kept from other picks: by then whoever picked it listens.
 _RESERVED_FOR = 60.0
-_reserved: deque[tuple[float, socket.socket]] = deque()
+_reserved: deque[tuple[float, int]] = deque()  # since when, and the descriptor that holds the name
 _reserving = threading.Lock()
 _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
@@ -55,14 +56,14 @@ def _reserve(port: int) -> bool:
         return True
     with _reserving:
         while _reserved and time.monotonic() - _reserved[0][0] > _RESERVED_FOR:
-            _reserved.popleft()[1].close()
+            os.close(_reserved.popleft()[1])
         name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             name.bind(f"\0baton-port-{port}")
         except OSError:
             name.close()
             return False
-        _reserved.append((time.monotonic(), name))
+        _reserved.append((time.monotonic(), name.detach()))
     return True
 
 
