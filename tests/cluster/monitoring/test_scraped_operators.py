@@ -168,10 +168,13 @@ def _counted(stage: Stage, seen: PrometheusServer, ends: int) -> dict[str, float
 
 
 def _moment(stage: Stage, seen: PrometheusServer) -> float:
-    """Wait for a moment at which both replicas show the Run that waits, and no other."""
+    """Wait for a moment from now on at which both replicas show the Run that waits, and no other."""
+    since = time.time()  # before it, the one that they show may be the last that had not ended
 
     def moment() -> float | None:
         then = time.time() - A_SCRAPE
+        if then < since:
+            return None
         shown = [value for _, value in seen.query("baton_runs", then)]
         return then if shown == [1, 1] and seen.targets_up(then) == 2 else None
 
