@@ -72,6 +72,13 @@ DISPATCH = (
         (DECIDE + "r5_the_refusal_of_a_resend_says_nothing_of_the_first",),
     ),
     Guard(
+        "a resend that is refused fails nothing before absence is evidence",
+        ATTEMPTS,
+        "    if epoch != attempt.epoch:\n",
+        '    if attempt.refusal is not None:\n        return Refuse("EngineRejected", attempt.refusal)\n    if epoch != attempt.epoch:\n',
+        (DECIDE + "r5_a_resend_that_is_refused_fails_the_unit_once_nothing_of_the_first_is_there",),
+    ),
+    Guard(
         "a resend that is refused comes to its end",
         ATTEMPTS,
         "        if attempt.refusal is not None:\n",

@@ -90,8 +90,8 @@ class OneAttempt(RuleBasedStateMachine):
                 self.state, self.due = "AMBIGUOUS", (due_at - NOON).total_seconds()
             case Hold():
                 self.state = "HALTED"
-            case Refuse():  # that nothing is there is believed no more than the looks are
-                self.state = "HALTED" if looked_at and self.looks_lie else "REJECTED"
+            case Refuse():
+                self.state = "HALTED" if self.looks_lie and looked_at else "REJECTED"
             case Abandon():
                 self.state = "CLOSED"
 
@@ -248,7 +248,9 @@ class OneAttemptThatNobodyFinds(OneAttempt):
     Every look may say "absent", whatever there is.
 
     In exchange the engine forgets only between a 409 and a 404 that are heard. Then only the name, and what resends do
-    not prove (R1, R4, R5, R13), keep the unit from running twice or failing while it runs.
+    not prove (R1, R4, R5, R13), keep the unit from running twice or failing while it runs. What ends a unit by looks
+    alone is no promise where looks lie: nothing is cancelled here, and what is refused because a look found nothing is
+    told as little. The other story, where looks only lag and blink, holds both to their word.
     """
 
     looks_lie = True
