@@ -1,9 +1,9 @@
 """
 The proof: operators are killed at every side effect and in the middle of every word; the engines' books are compared.
 
-Each case plays the same six Runs (one of them fans out, one is tried twice, one is cancelled, one is refused, and the
-answer to the first submit is lost) with an operator that is killed on the way, starts others in its place, and
-compares what is left (ends, histories, the engine's own ledger) with an undisturbed run.
+Each case plays the same seven Runs (one of them fans out, one is tried twice, one is cancelled, one is refused by Baton
+and one by the engine, and the answer to the first submit is lost) with an operator that is killed on the way, starts
+others in its place, and compares what is left (ends, histories, the engine's own ledger) with an undisturbed run.
 
     make crash                                           every case on every engine, and a table at the end
     make crash-wrong                                     the same on an operator that must be caught

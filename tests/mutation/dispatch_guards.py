@@ -75,7 +75,9 @@ DISPATCH = (
         "a resend that is refused fails nothing before absence is evidence",
         ATTEMPTS,
         "    if epoch != attempt.epoch:\n",
-        '    if attempt.refusal is not None:\n        return Refuse("EngineRejected", attempt.refusal)\n    if epoch != attempt.epoch:\n',
+        "    if attempt.refusal is not None:\n"
+        '        return Refuse("EngineRejected", attempt.refusal)\n'
+        "    if epoch != attempt.epoch:\n",
         (DECIDE + "r5_a_resend_that_is_refused_fails_the_unit_once_nothing_of_the_first_is_there",),
     ),
     Guard(

@@ -47,6 +47,9 @@ class InPlay(Protocol):
             fail: A CEL expression of ``yes``, if it fails then, or ``no``.
         """
 
+    def rejecting(self, stage: Stage) -> dict[str, Any]:
+        """Give a target of which the engine refuses every submit, and can tell that nothing of it is there."""
+
     def lose_answer(self, stage: Stage) -> None:
         """Have the next submit of this stage done, and its answer lost."""
 
@@ -71,6 +74,10 @@ class ArgoInPlay:
         arguments = {"secs": f"${{string({ms})}}ms", "fail": f"${{{fail}}}"}
         return {"target": {"argo": {"workflowTemplate": "nap"}}, "arguments": arguments}
 
+    def rejecting(self, stage: Stage) -> dict[str, Any]:
+        """Give a template that nobody made."""
+        return {"target": {"argo": {"workflowTemplate": "nowhere"}}}
+
     def lose_answer(self, stage: Stage) -> None:
         """Cut the connection behind the work."""
         stage.spoil("work-then-drop", method="POST", times=1)
@@ -90,8 +97,9 @@ class JenkinsInPlay:
         self.address = address
 
     def engine(self, stage: Stage, url: str) -> None:
-        """Make the job in the stage's folder, the Secret, and the Engine."""
+        """Make the jobs in the stage's folder, the Secret, and the Engine."""
         self.fake.state.add_job(f"{stage.namespace}/nap")
+        self.fake.state.add_job(f"{stage.namespace}/closed", disabled=True)
         write_secret(stage, {"username": "admin", "password": ADMIN_TOKEN})
         submission = {**QUICK["submission"], "onAmbiguous": "Resend"}
         stage.create("Engine", "engine", {**reached(self.type, url), "submission": submission})
@@ -100,6 +108,10 @@ class JenkinsInPlay:
         """Give the job ``nap``."""
         arguments = {"SECS": f"${{string(double({ms}) / 1000.0)}}", "CODE": f"${{{fail} == 'yes' ? '1' : '0'}}"}
         return {"target": {"jenkins": {"job": [stage.namespace, "nap"]}}, "arguments": arguments}
+
+    def rejecting(self, stage: Stage) -> dict[str, Any]:
+        """Give a job that is disabled; one that is gone may have taken its builds with it, so a person would decide."""
+        return {"target": {"jenkins": {"job": [stage.namespace, "closed"]}}}
 
     def lose_answer(self, stage: Stage) -> None:
         """Cut the connection behind the work."""
@@ -141,6 +153,10 @@ class AirflowInPlay:
         """Give the stage's DAG."""
         arguments = {"secs": f"${{double({ms}) / 1000.0}}", "fail": f"${{{fail}}}"}
         return {"target": {"airflow": {"dag": stage.namespace}}, "arguments": arguments}
+
+    def rejecting(self, stage: Stage) -> dict[str, Any]:
+        """Give a DAG that nobody made."""
+        return {"target": {"airflow": {"dag": f"{stage.namespace}-nowhere"}}}
 
     def lose_answer(self, stage: Stage) -> None:
         """Cut the connection behind the work."""

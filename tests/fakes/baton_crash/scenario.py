@@ -1,4 +1,4 @@
-"""The work that is disturbed: six Runs that between them meet every side effect, and how they end."""
+"""The work that is disturbed: seven Runs that between them meet every side effect, and how they end."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ ENDS = {
     "tried-twice": ("Failed", "Failed"),
     "stopped": ("Cancelled", "Cancelled"),
     "refused": ("Failed", "InvalidParameters"),
+    "rejected": ("Failed", "EngineRejected"),
 }
 #: Submits that an engine accepts for them: one for each attempt of each unit.
-ATTEMPTS = {"plain": 1, "slow": 1, "fleet": 3, "tried-twice": 2, "stopped": 1, "refused": 0}
+ATTEMPTS = {"plain": 1, "slow": 1, "fleet": 3, "tried-twice": 2, "stopped": 1, "refused": 0, "rejected": 0}
 
 _WANTED = {"type": "object", "properties": {"ms": {"type": "integer"}}}
 _ITEMS = [
@@ -38,6 +39,7 @@ def open_scenario(stage: Stage, engine: InPlay, url: str) -> None:
     each = engine.work(stage, ms="item.ms", fail="'no'")
     _automation(stage, "whole", whole, parametersSchema=_WANTED)
     _automation(stage, "twice", whole, retry={"maxAttempts": 2, "backoff": {"initial": "1s"}})
+    _automation(stage, "rejecting", engine.rejecting(stage))
     _automation(stage, "each", each, batches=_ITEMS, dispatch=_PER_ITEM)
     stage.run("plain", "whole", ms=100, fail="no")
     stage.run("slow", "whole", ms=2000, fail="no")
@@ -45,6 +47,7 @@ def open_scenario(stage: Stage, engine: InPlay, url: str) -> None:
     stage.run("tried-twice", "twice", ms=100, fail="yes")
     stage.run("stopped", "whole", ms=300_000, fail="no")
     stage.run("refused", "whole", ms="for ever", fail="no")
+    stage.run("rejected", "rejecting")
 
 
 def _automation(stage: Stage, name: str, work: Mapping[str, Any], **spec: Any) -> None:
