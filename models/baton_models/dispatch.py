@@ -62,7 +62,7 @@ class DispatchAttemptModel(TimestampMixin, KeyedBase):
         last_look_at: When it was looked for last.
         handle: What the engine gave instead of an id, e.g. a queue item.
         next_poll_at: When the engine is to be asked where the work behind the handle is.
-        http_status: Of the last answer, if there was one.
+        http_status: 409 where the engine has another's work under the token; NULL otherwise.
         error: Of the last failure, for people; never with credentials.
         refusal: Why the engine refused the last send of several, while nobody knows of the earlier ones (rule R5).
         cancel_requested_at: Since when it is to end.

@@ -29,6 +29,13 @@ DISPATCH = (
         (LATE + "an_unknown_outcome_is_looked_for_and_found_before_anything_is_sent", DECIDE + "after_a_submit"),
     ),
     Guard(
+        "a name that is another's is told from other refusals",
+        "operator/baton_operator/loops/changes.py",
+        'HTTPStatus.CONFLICT.value if reason == "NameTaken" else None',
+        "None",
+        ("tests/integration/loops/test_taken_names.py::test_a_name_that_is_anothers_is_said",),
+    ),
+    Guard(
         "R1 what was sent stays counted",
         CLAIM,
         "sends = d.sends + 1, tries",

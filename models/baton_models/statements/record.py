@@ -32,6 +32,7 @@ class Change:
         instance_id: Key of the instance to be born, with ``external_id``; None where there is none.
         others: Further executions under the token, to be born with it.
         proven: Nothing of the attempt is out: it counts as never sent.
+        http_status: 409 where the engine has another's work under the token: the Run's status tells it by that.
         next_poll_at: When its handle is to be asked about; None for at once.
         visible_after: From when on absence is evidence, where that has changed.
         refusal: Why the engine refused the send before; None leaves what is known of it.

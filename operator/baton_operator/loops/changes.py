@@ -1,6 +1,7 @@
 """From a decision about an attempt to the row change that it means."""
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -80,8 +81,9 @@ def change_of(attempt: UUID, step: Step, *, looked_at: datetime | None = None) -
             )
         case Hold(message):
             return Change(attempt, "HALTED", looked_at=looked_at, error=_text(message))
-        case Refuse(_, message):
-            return Change(attempt, "REJECTED", error=_text(message))
+        case Refuse(reason, message):
+            taken = HTTPStatus.CONFLICT.value if reason == "NameTaken" else None
+            return Change(attempt, "REJECTED", http_status=taken, error=_text(message))
         case Abandon():
             return Change(attempt, "CLOSED", error="cancelled; it never ran")
         case Drop(message):
