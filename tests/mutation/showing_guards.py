@@ -11,6 +11,13 @@ MENDING = "tests/integration/loops/test_mending.py::test_"
 
 SHOWING = (
     Guard(
+        "the history of a refused Run says why",
+        "operator/baton_operator/loops/admissions.py",
+        '"status_reason": decision.reason',
+        '"status_reason": "Failed"',
+        ("tests/integration/loops/test_admitting.py::test_one_that_does_not_fit_keeps_nobody_waiting",),
+    ),
+    Guard(
         "the echo of a write is no suspicion",
         WITNESS,
         "        if uid in self._odd and self._odd[uid].found == digest:\n            del self._odd[uid]\n",

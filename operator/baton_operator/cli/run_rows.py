@@ -72,15 +72,20 @@ FROM embedded_task WHERE run_id = :run ORDER BY hook_no
 _HISTORY = """
 SELECT h.seq, h.previous_status, h.new_status AS status, h.reason, h.created_by AS actor, h.changed_at AS at,
        coalesce(lead(h.changed_at) OVER (ORDER BY h.seq),
-                CASE WHEN h.new_status::text <> ALL(:finished) THEN now() END) - h.changed_at AS lasted
-FROM run_state_history h WHERE h.run_id = :run ORDER BY h.seq
+                CASE WHEN h.new_status::text <> ALL(:finished) THEN now() END) - h.changed_at AS lasted,
+       CASE WHEN lead(h.seq) OVER (ORDER BY h.seq) IS NULL THEN CASE
+         WHEN h.new_status = 'CANCELLED' THEN coalesce(r.cancellation_reason, r.error_summary)
+         WHEN h.new_status IN ('FAILED', 'RETRYING') THEN r.error_summary END END AS message
+FROM run_state_history h JOIN run r ON r.id = h.run_id WHERE h.run_id = :run ORDER BY h.seq
 """
 
 _ITEM_HISTORY = """
 SELECT b.name AS batch, i.sequence_number AS item, h.seq, h.previous_status, h.new_status AS status, h.reason,
        h.created_by AS actor, h.changed_at AS at,
        coalesce(lead(h.changed_at) OVER (PARTITION BY x.id ORDER BY h.seq),
-                CASE WHEN h.new_status::text <> ALL(:finished) THEN now() END) - h.changed_at AS lasted
+                CASE WHEN h.new_status::text <> ALL(:finished) THEN now() END) - h.changed_at AS lasted,
+       CASE WHEN lead(h.seq) OVER (PARTITION BY x.id ORDER BY h.seq) IS NULL
+             AND h.new_status IN ('FAILED', 'RETRYING', 'CANCELLED', 'SKIPPED') THEN x.error_message END AS message
 FROM item_state_history h JOIN item_execution x ON x.id = h.item_execution_id
 JOIN batch_execution e ON e.id = x.batch_execution_id JOIN batch b ON b.id = e.batch_id JOIN item i ON i.id = x.item_id
 WHERE x.run_id = :run ORDER BY e.position, i.sequence_number, h.seq
@@ -171,7 +176,11 @@ async def read_attempts(session: AsyncSession, run: UUID) -> list[Row]:
 
 
 async def read_history(session: AsyncSession, run: UUID, *, items: bool = False) -> list[Row]:
-    """Give every change of a run's status, or of its items', with what it was before and how long it lasted."""
+    """
+    Give every change of a run's status, or of its items', with what it was before and how long it lasted.
+
+    The last change has the message of the row, unless that went well: earlier ones are kept without theirs.
+    """
     return await _ask(session, _ITEM_HISTORY if items else _HISTORY, run=run, finished=_FINISHED)
 
 

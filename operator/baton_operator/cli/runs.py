@@ -65,6 +65,7 @@ HISTORY_COLUMNS = (
     Column("REASON", lambda row: row["reason"]),
     Column("LASTED", lambda row: span(row["lasted"])),
     Column("ACTOR", lambda row: row["actor"]),
+    Column("MESSAGE", lambda row: row["message"], at_most=80),
 )
 _ITEM_COLUMNS = (
     Column("BATCH", lambda row: row["batch"]),
@@ -165,7 +166,8 @@ def history(
     """
     Show every change of a Run's status: when, from what to what, why, by whom, and how long it lasted.
 
-    It is written by PostgreSQL itself and stays when the Run and the engine's own record are gone.
+    It is written by PostgreSQL itself and stays when the Run and the engine's own record are gone. The last change has
+    the message, if it is a failure, a refusal or a cancel.
 
     [bold]Examples[/bold]
 

@@ -76,8 +76,8 @@ def run_row(each: Admission) -> dict[str, Any]:
         "priority": run.spec.get("priority", definition.priority if definition else 100),
     }
     if isinstance(decision, Refused):
-        refused = {"accepted_reason": decision.reason, "accepted_message": decision.message, "status_reason": "Failed"}
-        return row | refused | {"status": "FAILED", "max_failures": 0}
+        refused = {"accepted_reason": decision.reason, "accepted_message": decision.message, "max_failures": 0}
+        return row | refused | {"status": "FAILED", "status_reason": decision.reason}
     return row | {
         "accepted_reason": "Accepted",
         "status": "PENDING",

@@ -163,6 +163,30 @@ def test_history_says_when_why_by_whom_and_how_long(baton: Baton, world: World):
     ]
 
 
+def test_history_ends_with_the_message_of_the_end(baton: Baton, world: World):
+    """Of whatever ended badly, refused or cancelled; a change before the last has none."""
+    act(
+        world,
+        "UPDATE run SET status = 'FAILED', status_reason = 'TaskError', error_summary = 'no disk' WHERE name = 'live'",
+        "UPDATE run SET status = 'CANCELLED', status_reason = 'Cancelled', cancellation_reason = 'wrong region'"
+        " WHERE name = 'waiting'",
+        "UPDATE item_execution SET status = 'FAILED', error_message = 'h1 is away' WHERE status = 'COMPLETED'",
+        "INSERT INTO run (automation_id, tenant_id, uid, name, status, status_reason, error_summary) SELECT"
+        " automation_id, tenant_id, 'uid-9', 'bad', 'FAILED', 'InvalidParameters', 'host is missing' FROM run LIMIT 1",
+    )
+
+    def told(*words: str) -> list[tuple[str, str | None]]:
+        changes = json.loads(baton("runs", "history", *words, "-n", "team-a", "-o", "json").stdout)
+        return [(each["reason"], each["message"]) for each in changes]
+
+    assert told("bad") == [("InvalidParameters", "host is missing")]
+    assert told("live") == [("Queued", None), ("Running", None), ("TaskError", "no disk")]
+    assert told("waiting")[-1] == ("Cancelled", "wrong region")
+    assert told("done", "--items")[-2:] == [("Succeeded", None), ("Succeeded", "h1 is away")]
+    assert {message for _, message in told("done")} == {None}
+    assert "host is missing" in baton("runs", "history", "bad", "-n", "team-a").stdout
+
+
 def test_wait_tells_by_its_exit_code_how_the_run_ended(baton: Baton, world: World):
     """0 for success, 4 for failure with the reason, 5 when the time is up."""
     assert baton("runs", "wait", "done", "-n", "team-a").exit_code == 0

@@ -35,10 +35,10 @@ async def test_one_that_does_not_fit_keeps_nobody_waiting(site: Site) -> None:
     await site.define(parametersSchema={"properties": {"host": {"type": "string"}}})
     batch = [run(f"run-{number}", parameters={"host": "a" if number else 7}) for number in range(50)]
     await site.first.runs.take(batch)
-    assert site.runs()["run-0"] == ("FAILED", "Failed")
+    assert site.runs()["run-0"] == ("FAILED", "InvalidParameters")
     ((reason, message),) = site.rows(ACCEPTED, name="run-0")
     assert (reason, message.startswith("spec.parameters.host: 7 is not of type")) == ("InvalidParameters", True)
-    assert site.history("run-0") == [("FAILED", "Failed")]
+    assert site.history("run-0") == [("FAILED", "InvalidParameters")]
     await site.dispatch()
     assert len(site.engine.submits) == 49
 
@@ -61,7 +61,7 @@ async def test_what_cannot_be_kept_is_refused(site: Site, spec: dict[str, Any], 
     await site.first.runs.take([run("bad", **spec), run("good")])
     assert site.one("SELECT accepted_reason FROM run WHERE name = 'bad'") == reason
     assert site.runs()["good"] == ("PENDING", "Queued")
-    assert site.runs()["bad"] == ("FAILED", "Failed")
+    assert site.runs()["bad"] == ("FAILED", reason)
 
 
 async def test_what_people_write_beside_the_spec_breaks_nothing(site: Site) -> None:
@@ -91,7 +91,7 @@ async def test_an_automation_that_cannot_be_kept_blocks_nobody(site: Site) -> No
     intake.offer(run("monday"))
     await until_quiet(site)
     assert site.one("SELECT ready_reason FROM automation WHERE name = 'bad'") == "InvalidSchema"
-    assert site.runs() == {"of-bad": ("FAILED", "Failed"), "monday": ("PENDING", "Queued")}
+    assert site.runs() == {"of-bad": ("FAILED", "InvalidParameters"), "monday": ("PENDING", "Queued")}
 
 
 async def test_a_run_of_an_automation_that_cannot_be_used(site: Site) -> None:

@@ -65,7 +65,7 @@ async def test_a_refused_run_calls_no_hook(site: Site) -> None:
     await site.serve()
     await site.define(hooks=ALL, parametersSchema={"properties": {"host": {"type": "string"}}})
     await site.start("bad", parameters={"host": 7})
-    assert site.runs()["bad"] == ("FAILED", "Failed")
+    assert site.runs()["bad"] == ("FAILED", "InvalidParameters")
     assert site.rows(QUEUED, name="bad") == []
 
 

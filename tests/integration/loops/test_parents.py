@@ -58,7 +58,7 @@ async def test_a_run_that_is_under_way_cannot_be_followed(site: Site) -> None:
     await site.start("first")
     await site.first.runs.take([child("second")])
     assert site.rows(ACCEPTED) == [("second", "ParentNotFinished")]
-    assert site.runs() == {"first": ("PENDING", "Queued"), "second": ("FAILED", "Failed")}
+    assert site.runs() == {"first": ("PENDING", "Queued"), "second": ("FAILED", "ParentNotFinished")}
 
 
 async def test_of_two_children_in_one_batch_the_second_is_refused(site: Site) -> None:
