@@ -1,15 +1,17 @@
 """What Jenkins asks of a credential and of a job: a 401 that is none, crumbs, permissions; through adapter and fake."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from baton_fakes.jenkins import FakeJenkins
 from baton_fakes.jenkins_harness import NIGHTLY, FakeJenkinsHarness, OneUser
 from baton_fakes.jenkins_jobs import FakeJob
-from baton_fakes.jenkins_security import ADMIN_TOKEN, ITEM_READ, READ
+from baton_fakes.jenkins_security import ADMIN_TOKEN, ITEM_BUILD, ITEM_CANCEL, ITEM_READ, READ
 from baton_fakes.jenkins_state import Startup
 
 from baton_operator.engines.base import (
+    Absent,
     CancelOutcome,
     Enqueued,
     Found,
@@ -19,7 +21,7 @@ from baton_operator.engines.base import (
     Unknown,
 )
 from baton_operator.engines.conformance import Fault, reference, serving, submitted
-from baton_operator.engines.errors import AuthExpiredError, RetryableError
+from baton_operator.engines.errors import AuthExpiredError, ForbiddenError, RetryableError
 
 
 @pytest.fixture
@@ -219,3 +221,58 @@ class TestTargets:
         with pytest.raises(RetryableError):
             await harness.adapter.probe()
         assert isinstance(await harness.adapter.submit(harness.request()), Unknown)
+
+
+class TestRights:
+    """What the user of an Engine must be allowed, and what becomes of work that it sees no more."""
+
+    async def test_the_least_rights_do_for_everything(self, harness: FakeJenkinsHarness) -> None:
+        """Overall/Read, and Job/Read, Job/Build and Job/Cancel."""
+        least = {READ, ITEM_READ, ITEM_BUILD, ITEM_CANCEL}
+        harness.fake.security.add("admin", "admin", [ADMIN_TOKEN], least)
+        adapter, waiting = harness.adapter, harness.request()
+        assert (await adapter.probe()).restart_epoch
+        assert await adapter.validate(waiting.target, list(waiting.arguments)) == []
+        _, wanted = await submitted(harness)
+        assert (await adapter.observe([wanted])).missing == []
+        assert (await adapter.logs(wanted, None)).text
+        assert await adapter.cancel(wanted, "stop", "enough") is CancelOutcome.ACCEPTED
+        await harness.hold()
+        outcome = await adapter.submit(waiting)
+        assert isinstance(outcome, Enqueued)
+        waiting = replace(waiting, handle=outcome.handle)
+        assert await adapter.follow([waiting]) == [outcome]
+        assert await adapter.withdraw(waiting, "enough") is CancelOutcome.ACCEPTED
+
+    @pytest.mark.parametrize("lost", [READ, ITEM_READ, ITEM_BUILD, ITEM_CANCEL])
+    async def test_each_of_the_least_rights_is_needed(self, harness: FakeJenkinsHarness, lost: str) -> None:
+        """Without it one of the verbs is refused, and Jenkins names the right or shows nothing."""
+        _, wanted = await submitted(harness)
+        left = {READ, ITEM_READ, ITEM_BUILD, ITEM_CANCEL} - {lost}
+        harness.fake.security.add("admin", "admin", [ADMIN_TOKEN], left)
+        adapter = harness.adapter
+        match lost:
+            case "hudson.model.Hudson.Read":
+                with pytest.raises(ForbiddenError, match=r"hudson\.model\.Hudson\.Read"):
+                    await adapter.probe()
+            case "hudson.model.Item.Read":
+                assert [each.reason for each in await adapter.validate(wanted.target, [])] == ["TargetNotFound"]
+            case "hudson.model.Item.Build":
+                assert isinstance(await adapter.submit(harness.request()), Rejected)
+            case _:
+                with pytest.raises(ForbiddenError, match=r"hudson\.model\.Item\.Cancel"):
+                    await adapter.cancel(wanted, "stop", "enough")
+
+    async def test_what_may_not_be_seen_any_more_is_gone(self, harness: FakeJenkinsHarness) -> None:
+        """A build is missing, and not there for a look; of what waits the absence proves nothing."""
+        _, wanted = await submitted(harness)
+        await harness.hold()
+        waiting = harness.request()
+        outcome = await harness.adapter.submit(waiting)
+        assert isinstance(outcome, Enqueued)
+        harness.fake.security.add("admin", "admin", [ADMIN_TOKEN], {READ, ITEM_BUILD, ITEM_CANCEL})
+        assert list((await harness.adapter.observe([wanted])).missing) == [wanted]
+        assert await harness.adapter.look(wanted) is None
+        nothing = Absent(0.0, harness.fake.state.session)
+        assert await harness.adapter.follow([replace(waiting, handle=outcome.handle)]) == [nothing]
+        assert await harness.adapter.find(waiting) == nothing
