@@ -16,6 +16,10 @@ from baton_operator.local.progress import Say
 from baton_operator.local.stack import Stack
 
 
+#: What the name of a home begins with that is being removed.
+_GONE = ".gone-"
+
+
 @contextmanager
 def scratch_home(say: Say) -> Iterator[Home]:
     """
@@ -26,6 +30,8 @@ def scratch_home(say: Say) -> Iterator[Home]:
     root = Path(tempfile.gettempdir()) / f"baton-scratch-{os.getuid()}"
     root.mkdir(mode=0o700, exist_ok=True)
     with file_lock(root / ".lock"):  # so that nobody sees a home before its owner is written
+        for half in root.glob(f"{_GONE}*"):
+            shutil.rmtree(half, ignore_errors=True)  # its owner may be at it, too
         for left in root.glob("home-*"):
             if not _is_owned(left):
                 _take_away(Home(left), say)
@@ -46,5 +52,8 @@ def _is_owned(path: Path) -> bool:
 
 
 def _take_away(home: Home, say: Say) -> None:
+    """Stop the servers and remove the home, under a name by which nobody takes what is left of it for a home."""
     Stack(home, say).down()
-    shutil.rmtree(home.path)
+    gone = home.path.with_name(f"{_GONE}{home.path.name}")
+    home.path.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)

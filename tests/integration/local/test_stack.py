@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,7 +89,7 @@ def test_an_up_that_was_killed_is_completed_by_the_next(stack: Stack, after: str
     """Killed as soon as it has begun one thing; what it started runs on and is not started twice."""
     killed = subprocess.Popen([sys.executable, "-c", _UP, stack.home.path])
     begun = "postgres-18/data.*" if after == "initdb" else f"{after}/pid"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not list(stack.home.path.glob(begun)) and time.monotonic() < deadline:
         time.sleep(0.001)
     killed.kill()
@@ -99,7 +101,12 @@ def test_an_up_that_was_killed_is_completed_by_the_next(stack: Stack, after: str
     assert survivors.items() <= _pids(stack).items()
 
 
-def test_a_home_whose_owner_was_killed_is_taken_away_by_the_next() -> None:
+def test_a_home_whose_owner_was_killed_is_taken_away_by_the_next(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The next one here: other tests that ask for a home look elsewhere."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     code = (
         "import os, signal\n"
         "from baton_operator.local.scratch import scratch_home\n"
@@ -114,3 +121,21 @@ def test_a_home_whose_owner_was_killed_is_taken_away_by_the_next() -> None:
         assert home.path != left.path
         assert not left.path.exists()
         assert _processes_of(left) == []
+
+
+def test_a_home_that_is_being_taken_away_is_left_to_its_owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Somebody who asks for a home meanwhile finds it half gone, and takes it for no home of a killed process."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    remove = shutil.rmtree
+
+    def slowly(path: Path, *, ignore_errors: bool = False) -> None:
+        (path / "owner").unlink()
+        monkeypatch.setattr(shutil, "rmtree", remove)
+        with scratch_home(print):
+            pass
+        remove(path, ignore_errors=ignore_errors)
+
+    with scratch_home(print) as home:
+        monkeypatch.setattr(shutil, "rmtree", slowly)
+    assert not home.path.exists()
+    assert not [each for each in home.path.parent.iterdir() if each.is_dir()]
