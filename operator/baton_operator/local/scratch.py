@@ -15,7 +15,6 @@ from baton_operator.local.locking import file_lock
 from baton_operator.local.progress import Say
 from baton_operator.local.stack import Stack
 
-
 #: What the name of a home begins with that is being removed.
 _GONE = ".gone-"
 
