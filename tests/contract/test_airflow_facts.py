@@ -284,11 +284,11 @@ async def test_what_has_ended_is_never_patched(harness: FakeAirflowHarness) -> N
 
 async def test_a_run_that_ends_between_look_and_patch_is_shown_as_cancelled(harness: FakeAirflowHarness) -> None:
     """The one race that Airflow leaves open: what it says itself is failed, and the note says by whom."""
-    request = harness.request("succeeds")
+    request = harness.request(arguments={"secs": 2.0, "fail": "no"})
     outcome = await harness.adapter.submit(request)
     assert isinstance(outcome, Created)
     wanted = reference(request, outcome.external_id)
-    harness.faults.add(Fault("late-answer", seconds=0.5, method="GET", times=1))
+    harness.faults.add(Fault("late-answer", seconds=2.5, method="GET", times=1))
     assert await harness.adapter.cancel(wanted, "stop", "enough") is CancelOutcome.ACCEPTED
     seen = await observed(harness, wanted, lambda seen: seen.status.is_finished)
     assert (seen.status, seen.native) == (ExecutionStatus.CANCELLED, "failed")

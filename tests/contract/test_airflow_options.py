@@ -138,11 +138,10 @@ async def test_a_log_that_has_no_token_yet_goes_on(harness: FakeAirflowHarness) 
 async def test_each_try_is_read_once(harness: FakeAirflowHarness) -> None:
     """After a retry only the second try is new; from the beginning, both are there."""
     _, wanted = await submitted(harness, "fails")
-    await observed(harness, wanted, lambda seen: seen.status.is_finished)
+    before = await observed(harness, wanted, lambda seen: seen.status.is_finished)
     first = await harness.adapter.logs(wanted, None)
     await harness.adapter.retry(wanted)
-    await observed(harness, wanted, lambda seen: not seen.status.is_finished)
-    await observed(harness, wanted, lambda seen: seen.status.is_finished)
+    await observed(harness, wanted, lambda seen: seen.status.is_finished and seen.finished_at != before.finished_at)
     second = await harness.adapter.logs(wanted, first.cursor)
     whole = await harness.adapter.logs(wanted, None)
     assert len(lines(first.text)) == len(lines(second.text)) == 2

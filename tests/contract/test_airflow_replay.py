@@ -65,7 +65,7 @@ async def settle(fake: FakeAirflow, label: str) -> None:
     if label not in UNTIL:
         return
     dag, run, task, state = UNTIL[label]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not any(
         (each.task.task_id, each.state) == (task, state) for each in fake.state.find(dag, run).at(time.time()).tasks
     ):

@@ -93,7 +93,7 @@ class FakeAirflowHarness(AirflowHarness):
     ) -> None:
         self.fake, self.faults = fake, fake.faults
         named = http_library(library) if isinstance(library, str) else library
-        super().__init__(url, OneSecret(secret), **{"request_deadline": 1.0, "library": named, **changes})
+        super().__init__(url, OneSecret(secret), **{"request_deadline": 3.0, "library": named, **changes})
 
     async def accepted(self, token: str) -> int:
         """Count in the ledger."""

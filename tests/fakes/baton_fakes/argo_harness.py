@@ -84,7 +84,7 @@ class FakeArgoHarness(ArgoHarness):
                 "fails": {"secs": "100ms", "fail": "yes"},
             },
             secret="a-credential",  # noqa: S106 - the fake's
-            request_deadline=1.0,
+            request_deadline=3.0,
             library=http_library(library) if isinstance(library, str) else library,
         )
 

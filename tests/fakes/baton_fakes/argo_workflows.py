@@ -88,6 +88,7 @@ class FakeWorkflow:
 
     def retry(self, now: float) -> None:
         """Begin again what failed, under the same name and uid; what was stopped fails again at once."""
+        self.forced = None
         if self.shutdowns:
             self.forced = (now + 2 * CONTROLLER_DELAY, "Failed", f"child '{self.name}-3327276589' failed")
         self.retried, self.shutdowns = now, []

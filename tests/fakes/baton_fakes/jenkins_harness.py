@@ -54,7 +54,7 @@ class FakeJenkinsHarness:
         url: str,
         library: ModuleType | str | None = None,
         *,
-        request_deadline: float = 1.0,
+        request_deadline: float = 3.0,
     ) -> None:
         self.request_deadline = request_deadline
         self.fake, self.faults, self.url = fake, fake.faults, url

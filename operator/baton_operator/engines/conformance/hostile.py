@@ -96,9 +96,8 @@ class ServerConformance:
         harness.faults.add(on(harness.read_route, fault))
         adapter = harness.adapter
         reads = (lambda: adapter.observe([wanted]), lambda: adapter.look(wanted), lambda: adapter.find(request))
-        for read in reads:
-            with pytest.raises(RetryableError):
-                await read()
+        ended = await asyncio.gather(*(read() for read in reads), return_exceptions=True)
+        assert all(isinstance(each, RetryableError) for each in ended), ended
         if isinstance(adapter, HandleFollower):
             with pytest.raises(RetryableError):
                 await adapter.follow([request])
@@ -153,16 +152,16 @@ class ServerConformance:
         begun = time.monotonic()
         outcome = await harness.adapter.submit(harness.request(deadline=0.5))
         assert isinstance(outcome, Unknown), outcome
-        assert time.monotonic() - begun < 2.0  # noqa: PLR2004 - the deadline, and a slow machine
+        assert time.monotonic() - begun < 4.0  # noqa: PLR2004 - the deadline, and a slow machine
 
     async def test_a_second_send_keeps_its_deadline(self, harness: FaultyHarness) -> None:
         """However many requests a submit takes, they share one deadline."""
         request, _ = await submitted(harness)
-        harness.faults.add(on(harness.read_route, Fault("sink", seconds=5.0)))
+        harness.faults.add(on(harness.read_route, Fault("sink", seconds=30.0)))
         begun = time.monotonic()
         outcome = await harness.adapter.submit(replace(request, handle=None, deadline=0.5))
         assert isinstance(outcome, Adopted | Unknown if keeps_one(harness) else Outcome), outcome
-        assert time.monotonic() - begun < 1.0
+        assert time.monotonic() - begun < 2.5  # noqa: PLR2004 - the deadline, and a slow machine
 
     @pytest.mark.parametrize("kind", ["bomb", "flood"])
     async def test_memory_is_bounded(self, harness: FaultyHarness, kind: str) -> None:
@@ -249,12 +248,12 @@ class ServerConformance:
     async def test_a_slow_engine_does_not_block_others(self, harness: FaultyHarness) -> None:
         """Requests to a sink-hole do not hold up those that are answered."""
         await before_faults(harness)
-        harness.faults.add(on(harness.submit_route, Fault("sink", seconds=5.0), times=20))
-        stuck = [asyncio.create_task(harness.adapter.submit(harness.request(deadline=1.0))) for _ in range(20)]
+        harness.faults.add(on(harness.submit_route, Fault("sink", seconds=30.0), times=20))
+        stuck = [asyncio.create_task(harness.adapter.submit(harness.request(deadline=3.0))) for _ in range(20)]
         await asyncio.sleep(0)
         begun = time.monotonic()
         assert (await harness.adapter.probe()).version
-        assert time.monotonic() - begun < 1.0
+        assert time.monotonic() - begun < 2.5  # noqa: PLR2004 - sooner than what is stuck
         assert {type(outcome) for outcome in await asyncio.gather(*stuck)} == {Unknown}
 
 

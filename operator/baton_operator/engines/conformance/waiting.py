@@ -17,8 +17,8 @@ from baton_operator.engines.base import (
 from baton_operator.engines.conformance.harness import Fate, Harness
 from baton_operator.engines.options import HandleFollower, Whereabouts
 
-#: Seconds between two looks, and that a wait lasts at most.
-PAUSE, PATIENCE = 0.05, 30.0
+#: Seconds between two looks, and that a wait lasts at most: an engine may share the machine on which it starts work.
+PAUSE, PATIENCE = 0.05, 120.0
 
 
 def reference(request: SubmitRequest, external_id: str) -> Reference:
