@@ -1,8 +1,9 @@
-"""Statuses that somebody else has written over: what was shown last, and showing it anew."""
+"""Statuses that are not what they should be: what was shown last, and showing it anew."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +22,17 @@ WITH odd AS (
   ORDER BY r.id FOR UPDATE OF r
 )
 UPDATE run r SET shown = NULL, project_at = clock_timestamp() FROM odd WHERE r.id = odd.id RETURNING r.uid
+""")
+_OPEN = text("""
+SELECT id FROM run
+WHERE status IN ('PENDING', 'PROCESSING', 'RETRYING') AND project_at IS NULL AND shown IS NOT NULL AND is_active
+  AND cr_deleted_at IS NULL
+""")
+_DUE = text("""
+WITH resting AS (
+  SELECT id FROM run WHERE id = ANY(CAST(:ids AS uuid[])) AND project_at IS NULL ORDER BY id FOR UPDATE
+)
+UPDATE run r SET project_at = clock_timestamp() FROM resting WHERE r.id = resting.id
 """)
 
 
@@ -62,3 +74,13 @@ async def show_again(session: AsyncSession, found: Mapping[str, str]) -> set[str
     uids = sorted(found)
     rows = await session.execute(_AGAIN, {"uids": uids, "found": [found[uid] for uid in uids]})
     return set(rows.scalars())
+
+
+async def open_at_rest(session: AsyncSession) -> Sequence[UUID]:
+    """Find the open runs that have been shown and about which nothing is due to be shown."""
+    return (await session.scalars(_OPEN)).all()
+
+
+async def make_due(session: AsyncSession, runs: Sequence[UUID]) -> None:
+    """Have *runs* shown anew, as far as they are not due anyway."""
+    await session.execute(_DUE, {"ids": list(runs)})

@@ -7,7 +7,7 @@ from baton_models.statements.projection import Definition, read_definitions, rea
 from baton_operator.decide.run_status import status_document
 from baton_operator.invariants.cluster import Object, name_of, uid_of
 from baton_operator.invariants.violation import LATE, RUN, Cluster, Evidence, Rule, RuledInvariant, Violation
-from baton_operator.kube.conditions import carry_over, digest
+from baton_operator.kube.conditions import carry_over, digest, fingerprint
 from baton_operator.loops.project_definitions import COMPARE, INTERVAL, TABLES
 from baton_operator.loops.views import run_view
 
@@ -67,7 +67,7 @@ class StatusIsProjection(RuledInvariant):
         return [
             violation
             for row in await read_runs(evidence.session, list(uids))
-            for violation in self._compared("Run", row.id, objects[uids[row.id]], status_document(run_view(row)))
+            for violation in self._compared("Run", row.id, *_comparable(row, objects[uids[row.id]]))
         ]
 
     async def _definitions(self, evidence: Evidence, cluster: Cluster, table: Definition) -> list[Violation]:
@@ -116,6 +116,35 @@ _RESTING_OF: Mapping[Definition, str] = {
     """
     for table in TABLES
 }
+
+
+def _comparable(row: Any, shown: Object) -> tuple[Object, Mapping[str, Any]]:
+    """
+    Give what a Run shows and what it should, byte for byte.
+
+    Whatever a release added or worded anew since a Run has ended is left out, if it shows what was written at its end:
+    it is not written again for that.
+    """
+    wanted, status = status_document(run_view(row)), shown.get("status") or {}
+    if row.finished_at is None or fingerprint(status) != row.shown:
+        return shown, wanted
+    told, true = _facts(status), _facts(wanted)
+    return {**shown, "status": _known_to(true, told)}, _known_to(told, true)
+
+
+def _facts(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what is written for people; how much of the failures is shown depends on the length of the rest."""
+    held = {each["type"]: each["status"] for each in status.get("conditions") or ()}
+    return {key: value for key, value in status.items() if key != "failures"} | {"conditions": held}
+
+
+def _known_to(other: Mapping[str, Any], facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Keep those of *facts* that the *other* document has, too, whatever it says of them."""
+    return {
+        key: _known_to(other[key], value) if isinstance(value, Mapping) and isinstance(other[key], Mapping) else value
+        for key, value in facts.items()
+        if key in other
+    }
 
 
 def _differences(shown: Object, wanted: Mapping[str, Any]) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """
 Sweep: what the others could have missed.
 
-Every second: runs that are out of time, units that may be let go. Every `sweep_interval`: the difference between the
-custom resources and the rows, for deletions and creations that a watch did not bring.
+Every second: runs that are out of time, units that may be let go. After a start: Runs that show what another release
+wrote. Every `sweep_interval`: the difference between the custom resources and the rows, for deletions and creations
+that a watch did not bring.
 """
 
 import time
@@ -22,6 +23,7 @@ from baton_operator.kube.resources import AutomationSeen, EngineSeen, Kind, RunS
 from baton_operator.loops.intake import IntakeLoop
 from baton_operator.loops.loop import Bell
 from baton_operator.loops.parts import Parts
+from baton_operator.loops.restate import Restatement
 
 #: Names the advisory lock of this loop ("baton", "sweep").
 LOCK = 0x6261746F6E02
@@ -48,6 +50,7 @@ class SweepLoop:
         self._settler = parts.settler
         self._intake = intake
         self._followers = followers
+        self._restatement = Restatement(parts.store)
         self._compared_at: float | None = None
 
     async def turn(self) -> float:
@@ -56,6 +59,7 @@ class SweepLoop:
         faults.hit("sweep.deadlines.after")
         moved += await self._store.run(self._release)
         faults.hit("sweep.release.after")
+        moved += await self._restatement.turn()
         if moved:
             for bell in self._followers:
                 bell.ring()

@@ -13,6 +13,7 @@ from baton_upgrades.older import FIRST_LANDING
 
 from baton_migrations.chains import engine_chain
 from baton_migrations.runner import migrate
+from baton_operator.kube.conditions import fingerprint
 
 pytestmark = pytest.mark.timeout(900)  # a busy machine takes its time for twenty Runs
 SUCCEEDED = ("Succeeded", "Succeeded")
@@ -94,6 +95,38 @@ def sent_tokens(stage: Stage) -> set[str]:
         "SELECT token FROM dispatch_attempt d JOIN engine e ON e.id = d.engine_id WHERE e.type = 'Argo' AND sends > 0"
     )
     return {token for (token,) in stage.rows(sent)}
+
+
+def reword(stage: Stage, name: str) -> None:
+    """Have a Run show what another release wrote."""
+    status = stage.get("Run", name)["status"]
+    for each in status["conditions"]:
+        each["message"] = "as another release had it"
+    stage.server.request("PATCH", stage.path("Run", name) + "/status", {"status": status})
+    with psycopg.connect(stage.database_url) as connection:
+        connection.execute("UPDATE run SET shown = %s WHERE name = %s", (fingerprint(status), name))
+
+
+def test_open_runs_are_shown_in_the_words_of_this_release(stage: Stage) -> None:
+    """At rest as they are; one that has ended is not written again, and `baton check` does not mind."""
+    stage.engine_argo()
+    stage.nap()
+    first = stage.operator().wait_ready(WITHIN)
+    stage.run("ended")
+    stage.run("asleep", spec={"state": "Suspended"})
+    stage.ended("ended", within=WITHIN)
+    stage.phase("asleep", "Suspended", within=WITHIN)
+    stage.check(60)
+    first.terminate()
+    assert first.wait_end() == 0
+    for name in ("ended", "asleep"):
+        reword(stage, name)
+    (found,) = [each for each in stage.violations() if each.subject.startswith("Run ")]
+    assert "/asleep" in found.subject
+    stage.operator().wait_ready(WITHIN)
+    stage.check(60)
+    assert stage.condition("Run", "asleep", "Completed")[2] == "The Run has not ended"
+    assert stage.condition("Run", "ended", "Completed")[2] == "as another release had it"
 
 
 def move_on(database_url: str, readable_since: str) -> None:

@@ -12,20 +12,20 @@ from sqlalchemy import text
 from baton_models.statements.projection import Definition, read_definitions, read_runs
 from baton_operator.decide.run_status import status_document
 from baton_operator.invariants import INVARIANTS, Cluster, Evidence, Violation, check_invariants
-from baton_operator.kube.conditions import carry_over
+from baton_operator.kube.conditions import carry_over, fingerprint
 from baton_operator.loops.project_definitions import TABLES
 from baton_operator.loops.views import run_view
 
 
-async def compare(world: World, change: dict[str, Any], *, name: str = "done") -> list[Violation]:
-    """Ask I4 about one Run that shows what its rows say, but for *change*."""
+async def compare(world: World, change: dict[str, Any], *, name: str = "done", whole: bool = False) -> list[Violation]:
+    """Ask I4 about one Run that shows what its rows say, but for *change*, or that alone where it is the *whole*."""
     (invariant,) = (each for each in INVARIANTS if each.number == "I4")
     async with world.database.get_async_session() as session:
         run = (await session.execute(text("SELECT id, uid FROM run WHERE name = :name"), {"name": name})).one()
         (row,) = await read_runs(session, [run.id])
         shown = {
             "metadata": {"namespace": "team-a", "name": name, "uid": run.uid},
-            "status": {**status_document(run_view(row)), **change},
+            "status": change if whole else {**status_document(run_view(row)), **change},
         }
         cluster = Cluster([shown], datetime.now(UTC) + timedelta(minutes=1))
         return await invariant.violations(Evidence(world.database, session, 0.0, cluster))
@@ -53,6 +53,50 @@ async def test_a_status_that_somebody_changed_is_found(world: World, change: dic
 
     assert found.subject.startswith("Run team-a/done (")
     assert words in found.found
+
+
+async def test_an_ended_run_keeps_the_words_of_the_release_that_ended_it(world: World):
+    """What is said for people, and what that release did not say yet; the facts that it states are still true."""
+    older = await said(world, "done")
+    for condition in older["conditions"]:
+        condition |= {"reason": "Other", "message": "in other words"}
+    del older["conditions"][-1], older["counts"]["running"], older["attempt"]
+    assert await tell(world, "done", older) == []
+    (found,) = await tell(world, "done", {**older, "counts": {"completed": 1}})
+    assert "counts is {'completed': 1}, expected {'completed': 2}" in found.found
+    older["conditions"][0]["status"] = "False"
+    (found,) = await tell(world, "done", older)
+    assert "'Accepted': 'False'" in found.found
+
+
+async def test_words_that_baton_did_not_write_are_found(world: World):
+    """On a Run that has ended, too: it shows what nobody wrote down as shown."""
+    older = await said(world, "done")
+    older["conditions"][0]["message"] = "in other words"
+    await tell(world, "done", older)
+    older["conditions"][0]["message"] = "by hand"
+    assert len(await compare(world, older, whole=True)) == 1
+
+
+async def test_an_open_run_says_what_this_release_says(world: World):
+    """It is shown anew after an upgrade, so other words stay no longer than that takes."""
+    older = await said(world, "live")
+    older["conditions"][0]["message"] = "in other words"
+    assert len(await tell(world, "live", older)) == 1
+
+
+async def said(world: World, name: str) -> dict[str, Any]:
+    """Give the status that a Run should show."""
+    async with world.database.get_async_session() as session:
+        key = (await session.scalars(text("SELECT id FROM run WHERE name = :name"), {"name": name})).one()
+        (row,) = await read_runs(session, [key])
+        return status_document(run_view(row))
+
+
+async def tell(world: World, name: str, status: dict[str, Any]) -> list[Violation]:
+    """Ask I4 about a Run that shows *status* as Baton wrote it, in words of its own or of another release."""
+    world.break_(f"UPDATE run SET shown = '{fingerprint(status)}' WHERE name = '{name}'")
+    return await compare(world, status, name=name, whole=True)
 
 
 async def test_a_status_that_is_about_to_be_written_is_no_violation(world: World):
