@@ -48,7 +48,8 @@ async def harness() -> AsyncIterator[FakeAirflowHarness]:
         await made.adapter.close()
 
 
-async def test_few_requests_are_under_way_at_once() -> None:
+@pytest.mark.parametrize("verb", ["submit", "find", "look", "cancel"])
+async def test_few_requests_are_under_way_at_once(verb: str) -> None:
     """A real api-server whose database connections are all taken answers nobody for half a minute."""
     fake, under_way, most = FakeAirflow(), 0, 0
 
@@ -67,9 +68,18 @@ async def test_few_requests_are_under_way_at_once() -> None:
     app.middlewares.append(counting)
     async with serving(app) as url:
         harness = FakeAirflowHarness(fake, url, request_deadline=10.0)
-        outcomes = await asyncio.gather(*(harness.adapter.submit(harness.request()) for _ in range(60)))
-        await harness.adapter.close()
-    assert all(isinstance(outcome, Created) for outcome in outcomes)
+        adapter, requests = harness.adapter, [harness.request() for _ in range(40)]
+        wanted = [reference(each, f"nap/{each.token}") for each in requests]
+        ask = {
+            "submit": lambda at: adapter.submit(requests[at]),
+            "find": lambda at: adapter.find(requests[at]),
+            "look": lambda at: adapter.look(wanted[at]),
+            "cancel": lambda at: adapter.cancel(wanted[at], "stop", "enough"),
+        }[verb]
+        outcomes = await asyncio.gather(*(ask(at) for at in range(40)))
+        await adapter.close()
+    expected = {"find": Absent(), "look": None, "cancel": CancelOutcome.NOT_FOUND}
+    assert all(isinstance(each, Created) if verb == "submit" else each == expected[verb] for each in outcomes)
     assert 1 < most <= AT_ONCE
 
 

@@ -6,7 +6,7 @@ import pytest
 from baton_fakes.airflow import FakeAirflow
 from baton_fakes.airflow_harness import FakeAirflowHarness
 
-from baton_operator.engines.base import CancelOutcome, NotSent, Outcome, Rejected, Unknown
+from baton_operator.engines.base import Absent, CancelOutcome, NotSent, Outcome, Rejected, Unknown
 from baton_operator.engines.conformance import Fault, serving, submitted
 from baton_operator.engines.errors import (
     AuthExpiredError,
@@ -112,6 +112,7 @@ async def test_a_submit_is_answered(
         (405, OWN, PermanentError),
         (408, TEXT, RetryableError),
         (413, TEXT, PermanentError),
+        (415, OWN, PermanentError),
         (422, FIELDS, PermanentError),
         (425, TEXT, RetryableError),
         (429, OWN, RetryableError),
@@ -196,3 +197,22 @@ async def test_a_page_for_people_proves_nothing(harness: FakeAirflowHarness) -> 
     harness.faults.add(Fault("page", method="POST", path="/dagRuns$"))
     assert isinstance(await harness.adapter.submit(harness.request()), Unknown)
     await adapter.close()
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, ForbiddenError), (500, RetryableError)])
+async def test_a_dag_that_cannot_be_read_is_not_called_missing(
+    harness: FakeAirflowHarness, status: int, error: type[EngineError]
+) -> None:
+    """Only a 404 says that there is none: people are told what Airflow said."""
+    harness.faults.add(Fault("answer", status=status, body=OWN, path="/details$"))
+    with pytest.raises(error, match="as Airflow says it"):
+        await harness.adapter.validate({"dag": "nap"}, [])
+
+
+async def test_a_dag_that_was_deleted_took_its_runs_with_it(harness: FakeAirflowHarness) -> None:
+    """The id is absent, and a second send is refused: two looks later the Run fails with Airflow's words."""
+    request, _ = await submitted(harness)
+    del harness.fake.state.dags["nap"]
+    harness.fake.state.runs.clear()
+    assert await harness.adapter.find(request) == Absent()
+    assert cell(await harness.adapter.submit(request)) == ("Rejected", "TargetNotFound", False)

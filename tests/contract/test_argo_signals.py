@@ -9,7 +9,7 @@ from baton_fakes.argo import FakeArgo
 from baton_fakes.argo_harness import FakeArgoHarness
 from baton_fakes.argo_kube_harness import STATUS, FakeKubeHarness
 
-from baton_operator.engines.base import CancelOutcome, NotSent, Outcome, Rejected, Unknown
+from baton_operator.engines.base import Absent, CancelOutcome, NotSent, Outcome, Rejected, Unknown
 from baton_operator.engines.conformance import Fault, serving, submitted
 from baton_operator.engines.errors import (
     AuthExpiredError,
@@ -137,6 +137,7 @@ async def test_a_submit_is_answered(
         (405, "own", PermanentError),
         (408, TEXT, RetryableError),
         (413, TEXT, PermanentError),
+        (415, "own", PermanentError),
         (422, "own", PermanentError),
         (425, TEXT, RetryableError),
         (429, TEXT, RetryableError),
@@ -199,3 +200,25 @@ async def test_a_page_for_people_proves_nothing(harness: FakeArgoHarness) -> Non
     assert isinstance(await harness.adapter.submit(harness.request()), Unknown)
     with pytest.raises(ProtocolDriftError):
         await harness.adapter.look(wanted)
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, ForbiddenError), (500, RetryableError)])
+async def test_a_template_that_cannot_be_read_is_not_called_missing(
+    harness: FakeArgoHarness, way: str, status: int, error: type[EngineError]
+) -> None:
+    """Only a 404 of the side itself says that there is none: people are told what it said."""
+    harness.faults.add(
+        Fault("answer", status=status, body=said(way, "own"), method="GET", path="templates/(argo/)?nap$")
+    )
+    with pytest.raises(error, match="says it"):
+        await harness.adapter.validate({"namespace": "argo", "workflowTemplate": "nap"}, [])
+
+
+async def test_a_template_that_was_deleted_leaves_names_absent(harness: FakeArgoHarness, way: str) -> None:
+    """Of a submit that was lost: a second send is refused, and two looks later the Run fails with these words."""
+    request = harness.request()
+    harness.fake.state.templates.clear()
+    await harness.adapter.close()  # which remembers the template for half a minute, where it reads it itself
+    harness.adapter = harness.make(harness.source, request_deadline=10.0)
+    assert await harness.adapter.find(request) == Absent()
+    assert cell(await harness.adapter.submit(request)) == NO_TARGET

@@ -13,7 +13,7 @@ from baton_models import ExecutionStatus
 from baton_operator.engines.argo.workflow import RUN_UID_LABEL
 from baton_operator.engines.base import Adopted, CancelMode, CancelOutcome, NotSent
 from baton_operator.engines.conformance import AdapterConformance, OneSecret, eventually, observed, submitted
-from baton_operator.engines.errors import AuthExpiredError, PermanentError
+from baton_operator.engines.errors import AuthExpiredError, ForbiddenError, PermanentError
 from baton_operator.engines.options import Retrier
 from baton_operator.local.api_server import ApiServer
 from baton_operator.local.argo import AuthMode
@@ -23,8 +23,8 @@ WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/{}/workflows"
 LATER = ("/phase", "/completed", "/creator", "/creator-email", "/creator-preferred-username")
 GROUP = "rbac.authorization.k8s.io"
 TEMPLATES = {"apiGroups": ["argoproj.io"], "resources": ["workflowtemplates"], "verbs": ["get"]}
-#: The least rights with which the adapter works, as docs/engines/argo.md shows them: an end is a ``patch``, a retry by
-#: argo-server an ``update``.
+#: The least rights with which the adapter works, as docs/engines/argo.md shows them: an end is a ``patch``. A retry by
+#: argo-server, which only other programs ask for, is an ``update``.
 RIGHTS = {
     "server": ["create", "get", "list", "watch", "patch", "update"],
     "kubernetes": ["create", "get", "list", "watch", "patch"],
@@ -118,7 +118,7 @@ async def connect(
             made.append(RealKubeHarness(api_server, namespace, token))
         else:
             made.append(RealArgoHarness(argo(way), api_server, namespace, token))
-        await eventually(lambda: is_admitted(made[-1]), within=10.0)
+        await eventually(lambda: is_admitted(made[-1]), within=60.0)
         return made[-1]
 
     yield harness
@@ -186,6 +186,23 @@ async def test_a_retry_of_what_succeeded_is_refused(connect: Connect) -> None:
     assert await adapter.look(wanted) == before
 
 
+async def test_a_retry_alone_needs_more_rights_through_the_server(connect: Connect) -> None:
+    """With those that do for the objects, work is submitted, seen and stopped; what nobody asks for is refused."""
+    server, kubernetes = await connect(AuthMode.CLIENT), await connect(None)
+    await server.adapter.close()
+    server.adapter = server.make(kubernetes.source)
+    assert not (await server.adapter.probe()).message
+    assert await server.adapter.validate({"workflowTemplate": "nap"}, ["secs", "fail"]) == []
+    _, wanted = await submitted(server)
+    assert await server.adapter.cancel(wanted, "stop", "enough") is CancelOutcome.ACCEPTED
+    seen = await observed(server, wanted, lambda seen: seen.status.is_finished)
+    assert seen.status is ExecutionStatus.CANCELLED
+    assert await server.adapter.nodes(wanted)
+    assert isinstance(server.adapter, Retrier)
+    with pytest.raises(ForbiddenError, match="cannot update resource"):
+        await server.adapter.retry(wanted)
+
+
 @pytest.mark.parametrize("way", [AuthMode.CLIENT, None], ids=["client", "kubernetes"])
 async def test_a_poll_after_a_hint_sees_what_it_was_about(connect: Connect, way: AuthMode | None) -> None:
     """The list is no older than the stream: polled at its hints alone, a workflow is seen to its end."""
@@ -198,13 +215,13 @@ async def test_a_poll_after_a_hint_sees_what_it_was_about(connect: Connect, way:
                 moved.set()
 
     listening = asyncio.create_task(listen())
-    async with asyncio.timeout(20):  # argo-server's stream stands with its first event
+    async with asyncio.timeout(120):  # argo-server's stream stands with its first event
         while not moved.is_set():
             await submitted(harness, "succeeds")
             await asyncio.wait([listening], timeout=0.5)
     _, wanted = await submitted(harness, "succeeds")
     seen = ExecutionStatus.PENDING
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not seen.is_finished:
             await moved.wait()
             moved.clear()

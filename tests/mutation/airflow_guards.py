@@ -31,6 +31,13 @@ AIRFLOW = (
         (FACTS + "what_has_ended_is_never_patched",),
     ),
     Guard(
+        "Airflow: few cancels are under way at once",
+        ADAPTER,
+        "        async with self._gate:\n            return await self._cancel(reference, reason)\n",
+        "        return await self._cancel(reference, reason)\n",
+        (FACTS + "few_requests_are_under_way_at_once",),
+    ),
+    Guard(
         "Airflow: a run of our name without our marks is foreign",
         RUNS,
         'mark.get("runUid") == run_uid and mark.get("fingerprint") == fingerprint',

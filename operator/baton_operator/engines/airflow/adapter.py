@@ -67,9 +67,9 @@ from baton_operator.engines.http import Call, TransportError, unanswered
 from baton_operator.engines.options import LogPage, Node
 from baton_operator.engines.registry import Surroundings
 
-#: Submits and looks under way at once: each is a request of its own, and they come by the hundred. An api-server has 15
-#: connections to its database, and a request may need two (SQLAlchemy's pool of 5 + 10, Airflow 3.3.2). Measured: 100
-#: requests at once wait for each other until the pool gives up after 30 s, and answer 500.
+#: Submits, looks and cancels under way at once: each is a request of its own, and they come by the hundred. An
+#: api-server has 15 connections to its database, and a request may need two (SQLAlchemy's pool of 5 + 10, Airflow
+#: 3.3.2). Measured: 100 requests at once wait for each other until the pool gives up after 30 s, and answer 500.
 AT_ONCE = 6
 
 
@@ -186,11 +186,16 @@ class AirflowAdapter:
 
     async def look(self, reference: Reference) -> Observation | None:
         """Read one run."""
-        run = await self._run(reference, "look")
+        async with self._gate:
+            run = await self._run(reference, "look")
         return None if run is None else await self._observation(run)
 
     async def cancel(self, reference: Reference, mode: CancelMode, reason: str) -> CancelOutcome:  # noqa: ARG002 - alike
         """Look, then let the run have failed, which ends its tasks; *mode* makes no difference to Airflow."""
+        async with self._gate:
+            return await self._cancel(reference, reason)
+
+    async def _cancel(self, reference: Reference, reason: str) -> CancelOutcome:
         run = await self._run(reference, "cancel")
         if run is None:
             return CancelOutcome.NOT_FOUND
