@@ -77,7 +77,7 @@ SCRIPTS: Mapping[DemoEngine, Script] = {
         },
         cancelled="nap-long",
         told="fleet-all",
-        patience=120.0,
+        patience=300.0,
     ),
     DemoEngine.ARGO: Script(
         folder="argo",

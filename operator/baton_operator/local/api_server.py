@@ -150,7 +150,7 @@ class ApiServer:
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
         self.kubectl("delete", "--ignore-not-found", "--wait=false", "--filename=-", stdin=text)
 
-    def wait_established(self, *names: str, seconds: float = 30.0) -> None:
+    def wait_established(self, *names: str, seconds: float = 120.0) -> None:
         """
         Wait until the kinds of CustomResourceDefinitions are served.
 
@@ -184,12 +184,12 @@ class ApiServer:
         return True
 
 
-def answers(address: str, path: str, *, tls: ssl.SSLContext | None = None) -> bool:
-    """Say whether a GET of *path* is answered with 200."""
+def answers(address: str, path: str, *, tls: ssl.SSLContext | None = None, seconds: float = 1.0) -> bool:
+    """Say whether a GET of *path* is answered with 200, each of its steps within *seconds*."""
     if tls is None:
-        connection = http.client.HTTPConnection(address, timeout=1)
+        connection = http.client.HTTPConnection(address, timeout=seconds)
     else:
-        connection = http.client.HTTPSConnection(address, timeout=1, context=tls)
+        connection = http.client.HTTPSConnection(address, timeout=seconds, context=tls)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == http.HTTPStatus.OK

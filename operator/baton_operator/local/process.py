@@ -24,7 +24,7 @@ from baton_operator.local.identity import MARK, Identity, descendants, marked, s
 _RECORD_AND_BECOME = """
 cat /proc/$$/stat /proc/sys/kernel/random/boot_id > "$0.new" && mv "$0.new" "$0" && cd "${0%/*}" && exec "$@"
 """
-_KILL_PATIENCE = 5.0
+_KILL_PATIENCE = 30.0
 _START_MARK = "=== started "
 _LONG_LOG = 20_000_000
 
