@@ -26,7 +26,7 @@ def _wait_ready(api_server: ApiServer, name: str) -> None:
     """Make an Engine of Baton's own tasks and wait until the operator says that it is ready."""
     engine = {"apiVersion": "baton.dev/v1alpha1", "kind": "Engine", "metadata": {"name": name}}
     api_server.request("POST", _ENGINES, {**engine, "spec": {"type": "Embedded"}})
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     states: dict[str, str] = {}
     while states.get("Ready") != "True":
         assert time.monotonic() < deadline, states

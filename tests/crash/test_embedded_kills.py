@@ -11,7 +11,7 @@ from baton_spine.process import OperatorProcess
 from baton_spine.stage import Stage, shown
 
 FINE = ("Succeeded", "Succeeded")
-WORKER = {"BATON_WORKER": "true", "BATON_WORKER_LEASE": "2", "BATON_WORKER_CONCURRENCY": "2"}
+WORKER = {"BATON_WORKER": "true", "BATON_WORKER_LEASE": "5", "BATON_WORKER_CONCURRENCY": "2"}
 HOSTS = [{"name": "all", "items": [{"host": f"h{number}"} for number in range(4)]}]
 
 

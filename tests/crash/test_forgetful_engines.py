@@ -86,12 +86,16 @@ def test_a_run_that_the_engine_forgot_is_lost_and_not_started_again(stage: Stage
     stage.nap("nap-again", retry={**twice, "retryOn": ["Lost"]})
     stage.operator().wait_ready()
     stage.run("forgotten", secs="300s")
-    stage.run("repeated", "nap-again", secs="4s")
+    stage.run("repeated", "nap-again", secs="300s")
     stage.phase("forgotten", "Running")
     stage.phase("repeated", "Running")
     deleted = time.monotonic()
-    for token in stage.accepted():
+    first = stage.accepted()
+    for token in first:
         stage.argo.state.delete(stage.argo.state.find(stage.namespace, token))
+    stage.until(lambda: len(stage.accepted()) > len(first), what="the second attempt of repeated")
+    (second,) = set(stage.accepted()) - set(first)
+    stage.argo.state.end(stage.namespace, second, "Succeeded")
     ends = stage.ended()
     assert time.monotonic() - deleted > 2, "it was not confirmed"
     assert (shown(ends["forgotten"]), ends["forgotten"]["attempt"]) == (LOST, 1)
@@ -128,23 +132,33 @@ def test_a_run_that_somebody_reopens_stays_as_it_ended(stage: Stage) -> None:
 def test_a_cancel_that_races_the_end_says_what_the_engine_says(stage: Stage) -> None:
     """Some are cancelled, some have ended before: each Run ends as its execution did (E3)."""
     stage.engine_argo()
-    stage.nap(arguments={"secs": "2s", "fail": "no"})
+    stage.nap()
     stage.operator().wait_ready()
-    names = [f"raced-{number}" for number in range(8)]
+    for seconds in (2, 6, 18):  # a busy machine may be late for the first ones
+        if race(stage, seconds) == {"Succeeded", "Cancelled"}:
+            break
+    else:
+        pytest.fail("there was no race")
+    stage.check()
+
+
+def race(stage: Stage, seconds: int) -> set[str]:
+    """Cancel some Runs around the moment of their ends; give the phases in which they end."""
+    names = [f"raced-{seconds}-{number}" for number in range(8)]
+    before = len(stage.accepted())
     for name in names:
-        stage.run(name)
-    stage.until(lambda: len(stage.accepted()) == len(names), what="all submits")
+        stage.run(name, secs=f"{seconds}s")
+    stage.until(lambda: len(stage.accepted()) - before == len(names), what="all submits")
     for name in names:
         stage.patch("Run", name, {"state": "Cancelled", "reason": "too late?"})
-        time.sleep(0.3)  # the moments lie around the ends: nothing is waited for
+        time.sleep(seconds * 0.15)  # the moments lie around the ends: nothing is waited for
     ends = stage.ended(*names)
     names_of = dict(stage.rows("SELECT r.name, d.token FROM dispatch_attempt d JOIN run r ON r.id = d.run_id"))
     for name in names:
         workflow = stage.argo.state.find(stage.namespace, names_of[name]).at(time.time())
         wanted = FINE if workflow.phase == "Succeeded" else ("Cancelled", "Cancelled")
         assert shown(ends[name]) == wanted, name
-    assert {shown(each)[0] for each in ends.values()} == {"Succeeded", "Cancelled"}, "there was no race"
-    stage.check()
+    return {shown(each)[0] for each in ends.values()}
 
 
 def test_an_engine_that_is_gone_for_ever_holds_no_object(stage: Stage, own_argo: OwnArgo) -> None:

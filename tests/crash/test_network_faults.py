@@ -28,7 +28,7 @@ def under_way(stage: Stage) -> OperatorProcess:
     stage.engine_argo()
     stage.nap()
     operator = stage.operator().wait_ready()
-    stage.run("before", secs="3s")
+    stage.run("before", secs="8s")  # a busy machine shows late that it runs
     stage.phase("before", "Running")
     return operator
 

@@ -13,7 +13,7 @@ import pytest
 from baton_operator.kube.client import KubeClient
 from baton_operator.kube.connection import Connection
 from baton_operator.kube.resources import API_VERSION, PLURALS, Kind
-from baton_operator.local import manifests
+from baton_operator.local import baton
 from baton_operator.local.api_server import ApiServer
 from baton_operator.metrics import Metrics
 
@@ -72,9 +72,7 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def served(api_server: ApiServer) -> ApiServer:
-    kinds = manifests.definitions()
-    api_server.apply_objects(kinds)
-    api_server.wait_established(*(each["metadata"]["name"] for each in kinds))
+    baton.install(api_server)  # with the policy: where others install it later, Runs are refused for seconds
     return api_server
 
 

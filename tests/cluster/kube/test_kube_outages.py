@@ -58,7 +58,7 @@ async def listening(plane: ControlPlane, folder: Path) -> AsyncIterator[Heard]:
     connection, settings = Connection.from_kubeconfig(account), Settings(database_url="")
     task = asyncio.create_task(listen(connection, settings, heard, Metrics(), stop, ready=ready))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await ready.wait()
         yield heard
         assert not task.done()

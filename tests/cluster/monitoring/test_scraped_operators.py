@@ -41,6 +41,7 @@ from baton_operator.local.binaries import kubectl
 from baton_operator.loops import bounds
 from baton_operator.settings import Settings
 
+pytestmark = pytest.mark.timeout(900)  # the fifty Runs are waited for by whichever test comes first
 ITEMS = {
     "arguments": {"secs": "${item.secs}", "fail": "${item.fail}"},
     "dispatch": {"per": "Item"},
@@ -322,7 +323,7 @@ def test_every_rule_is_evaluated_and_what_should_be_pending_is(scene: Scene) -> 
 
 def test_promtool_finds_nothing_wrong_with_the_metrics(scene: Scene, promtool: Path) -> None:
     port = scene.stage.operators[0].port
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         page = answer.read()
     done = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr).decode()

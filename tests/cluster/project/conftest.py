@@ -12,7 +12,7 @@ from project_rows import Rows, rows
 from baton_operator.kube.client import KubeClient
 from baton_operator.kube.connection import Connection
 from baton_operator.kube.resources import API_VERSION, PLURALS, Kind
-from baton_operator.local import manifests
+from baton_operator.local import baton
 from baton_operator.local.api_server import ApiServer
 from baton_operator.loops.project import ProjectLoop
 from baton_operator.loops.witness import Witness
@@ -74,21 +74,20 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def served(api_server: ApiServer) -> ApiServer:
-    kinds = manifests.definitions()
-    api_server.apply_objects(kinds)
-    api_server.wait_established(*(each["metadata"]["name"] for each in kinds))
+    baton.install(api_server)  # with the policy: where others install it later, Runs are refused for seconds
     return api_server
 
 
 @pytest.fixture
-async def new_loop(rows: Rows) -> AsyncIterator[Callable[[Connection, Metrics], ProjectLoop]]:
+async def new_loop(rows: Rows) -> AsyncIterator[Callable[..., ProjectLoop]]:
     """Makes project loops over the test's database, for any API server."""
     clients: list[KubeClient] = []
 
-    def make(connection: Connection, metrics: Metrics) -> ProjectLoop:
+    def make(connection: Connection, metrics: Metrics, *, interval: float = 0.2) -> ProjectLoop:
         client = KubeClient(connection, metrics)
         clients.append(client)
-        return ProjectLoop(rows.database, client, metrics, Settings(database_url="", status_interval=0.2), Witness())
+        settings = Settings(database_url="", status_interval=interval)
+        return ProjectLoop(rows.database, client, metrics, settings, Witness())
 
     yield make
     for client in clients:
@@ -96,9 +95,7 @@ async def new_loop(rows: Rows) -> AsyncIterator[Callable[[Connection, Metrics], 
 
 
 @pytest.fixture
-def stage(
-    served: ApiServer, namespace: str, rows: Rows, new_loop: Callable[[Connection, Metrics], ProjectLoop]
-) -> Stage:
+def stage(served: ApiServer, namespace: str, rows: Rows, new_loop: Callable[..., ProjectLoop]) -> Stage:
     """Custom resources with their rows in a namespace of the test's own."""
     rows.tenant = namespace
     rows.change("UPDATE automation SET tenant_id = :namespace", namespace=namespace)

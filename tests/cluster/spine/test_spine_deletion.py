@@ -31,7 +31,7 @@ def _bring(live: Stage, name: str, phase: str) -> str:
         case "Suspended":
             uid = live.run(name, spec={"state": "Suspended"})
         case "Running":
-            uid = live.run(name, secs="3s")
+            uid = live.run(name, secs="8s")
         case "Cancelling":
             live.spoil("answer", f"{name}|.*/(stop|terminate)", method="PUT", times=4, status=503)
             uid = live.run(name, secs="20s")
@@ -70,7 +70,7 @@ def test_a_run_is_deleted_and_made_anew_under_its_name(phase: str, live: Stage) 
 def test_an_automation_and_an_engine_are_made_anew_under_live_runs(live: Stage) -> None:
     live.engine_argo("short-lived")
     live.nap("nap-short-lived", "short-lived")
-    live.run("survivor", "nap-short-lived", secs="4s")
+    live.run("survivor", "nap-short-lived", secs="8s")
     live.phase("survivor", "Running")
     for kind, name in (("Automation", "nap-short-lived"), ("Engine", "short-lived")):
         live.delete(kind, name)

@@ -44,7 +44,7 @@ def outcome(live: Stage, uid: str) -> tuple[str, str]:
 
 def test_without_it_nothing_holds_a_run(live: Stage) -> None:
     """The default: no finalizer at any time."""
-    live.run("free", "nap", secs="2s")
+    live.run("free", "nap", secs="8s")
     live.phase("free", "Running")
     assert finalizers(live, "free") == []
     live.delete("Run", "free")

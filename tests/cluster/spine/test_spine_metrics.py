@@ -13,7 +13,7 @@ from baton_operator import VERSION
 
 def scrape(port: int) -> dict[str, list[tuple[dict[str, str], float]]]:
     """Read /metrics: samples by their names."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", "/metrics")
     families = text_string_to_metric_families(connection.getresponse().read().decode())
     connection.close()

@@ -113,7 +113,7 @@ def begin(site: Site) -> None:
     stage.run("argo-done")
     stage.ended("argo-done")
     stage.run("argo-running", secs="20s")
-    stage.run("argo-retried", "nap-twice", secs="2s", fail="yes")
+    stage.run("argo-retried", "nap-twice", secs="8s", fail="yes")
     site.reaches("ACKED", "argo-running", "argo-retried")
     site.suspend("argo", "engine")
     for name in ("argo-ended", "argo-collected"):

@@ -49,7 +49,7 @@ def objects(stage: Stage) -> str:
 
 def metrics(operator: OperatorProcess) -> str:
     """Scrape."""
-    connection = http.client.HTTPConnection("127.0.0.1", operator.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", operator.port, timeout=60)
     connection.request("GET", "/metrics")
     text = connection.getresponse().read().decode()
     connection.close()

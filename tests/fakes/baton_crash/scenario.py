@@ -60,7 +60,7 @@ WHERE r.name = 'stopped' AND d.state IN ('ENQUEUED', 'ACKED')
 """
 
 
-def cancel_one(stage: Stage, within: float = 60) -> None:
+def cancel_one(stage: Stage, within: float = 120) -> None:
     """Cancel the Run that would go on for minutes, once the engine has it."""
     stage.until(lambda: stage.rows(_STOPPABLE), within, what="the hand-over of the Run that is cancelled")
     stage.patch("Run", "stopped", {"state": "Cancelled", "reason": "not wanted any more"})

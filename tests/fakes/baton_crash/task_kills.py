@@ -45,7 +45,7 @@ SUPERVISOR = 25
 LEASE = 2.0
 #: Tasks that wait at least.
 AHEAD = 60
-PATIENCE = 60.0
+PATIENCE = 120.0
 #: Seconds into a task within which it is killed: what it does takes about half as long.
 WITHIN = 0.06
 _RUNNING = "SELECT worker FROM embedded_task WHERE state = 'running'"

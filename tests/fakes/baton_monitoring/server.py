@@ -74,7 +74,7 @@ class PrometheusServer:
     def _get(self, path: str, **query: str) -> Any:
         address = f"{self.url}{path}?{urllib.parse.urlencode(query)}"
         try:
-            with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own server
+            with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - our own server
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{query.get('query', path)}: {error.read().decode()}") from None
@@ -113,11 +113,11 @@ def prometheus(program: Path, folder: Path, ports: Sequence[int]) -> Iterator[Pr
         yield PrometheusServer(f"http://{address}")
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _wait_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not answers(address, "/-/ready"):
         assert process.poll() is None, f"Prometheus ended\n{log.read_text()}"
         assert time.monotonic() < deadline, f"Prometheus is not ready\n{log.read_text()}"

@@ -50,7 +50,7 @@ class OperatorProcess:
         with log.open("ab") as stream:
             self.process = ForkedProcess(module, given, stream)
 
-    def wait_ready(self, within: float = 60) -> OperatorProcess:
+    def wait_ready(self, within: float = 120) -> OperatorProcess:
         """Wait until /readyz answers 200."""
         deadline = time.monotonic() + within
         while not self.is_ready():
@@ -64,8 +64,8 @@ class OperatorProcess:
         return answers(f"127.0.0.1:{self.port}", "/readyz")
 
     def is_alive(self) -> bool:
-        """Say whether /healthz answers 200."""
-        return answers(f"127.0.0.1:{self.port}", "/healthz")
+        """Say whether /healthz answers 200; a busy machine may take its time for that."""
+        return answers(f"127.0.0.1:{self.port}", "/healthz", seconds=20)
 
     def wait_end(self, within: float = 60) -> int:
         """Wait until it has ended, and give its status: minus the signal's number where one ended it."""
@@ -74,7 +74,7 @@ class OperatorProcess:
         except TimeoutError:
             raise AssertionError(f"it did not end within {within:g} s\n{self.tail()}") from None
 
-    def wait_stopped(self, within: float = 60) -> None:
+    def wait_stopped(self, within: float = 120) -> None:
         """Wait until it is frozen (SIGSTOP)."""
         deadline = time.monotonic() + within
         while not self.is_stopped():
@@ -98,7 +98,7 @@ class OperatorProcess:
         """Send SIGKILL and wait for the end."""
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def terminate(self) -> None:
         """Send SIGTERM."""

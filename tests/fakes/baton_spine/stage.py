@@ -39,6 +39,8 @@ WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid
 """
 #: Seconds between two looks at what is waited for: each costs the API server a handshake, or PostgreSQL a process.
 LOOK = 0.25
+#: Seconds that anything may take on a machine that plays other tests as well; what is promised sooner says so itself.
+PATIENCE = 60.0
 ENDED = frozenset({"Succeeded", "Failed", "Cancelled"})
 
 
@@ -161,7 +163,7 @@ class Stage:
         """Give one condition's status, reason and message; empty ones where it is not there yet."""
         return condition(self.get(kind, name).get("status", {}), type_)
 
-    def until(self, holds: Callable[[], Any], within: float = 30, *, what: str = "") -> Any:
+    def until(self, holds: Callable[[], Any], within: float = PATIENCE, *, what: str = "") -> Any:
         """Wait until *holds* gives something true, and give that."""
         deadline = time.monotonic() + within
         while not (found := holds()):
@@ -169,7 +171,7 @@ class Stage:
             time.sleep(LOOK)
         return found
 
-    def ended(self, *names: str, within: float = 60) -> dict[str, Object]:
+    def ended(self, *names: str, within: float = 2 * PATIENCE) -> dict[str, Object]:
         """Wait until the named Runs (or all) show ``Completed``, and give their status."""
 
         def all_ended() -> dict[str, Object] | None:
@@ -179,7 +181,7 @@ class Stage:
 
         return self.until(all_ended, within, what=f"the end of {names or 'all Runs'}")
 
-    def phase(self, name: str, *phases: str, within: float = 30) -> Object:
+    def phase(self, name: str, *phases: str, within: float = PATIENCE) -> Object:
         """Wait until a Run is in one of *phases*, and give its status."""
         return self.until(
             lambda: (now := self.get("Run", name).get("status", {})).get("phase") in phases and now,
@@ -212,7 +214,7 @@ class Stage:
             finished = False
         return LedgerEntry(name, f"{self.namespace}/{name}/{uid}", finished=finished)
 
-    def check(self, within: float = 30, *, books: Callable[[], Sequence[LedgerEntry]] | None = None) -> None:
+    def check(self, within: float = PATIENCE, *, books: Callable[[], Sequence[LedgerEntry]] | None = None) -> None:
         """Have the invariants checked, the engine's books at hand, until they hold; what is broken stays broken."""
         deadline = time.monotonic() + within
         while found := self.violations(books or self.ledger):
