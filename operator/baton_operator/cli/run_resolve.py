@@ -88,7 +88,7 @@ def resolve(
     [bold]Examples[/bold]
 
      baton runs resolve nightly-patch -n team-a
-     baton runs resolve nightly-patch --adopt infra/patch-host#42
+     baton runs resolve nightly-patch --adopt infra/patch-host#42/1042/1795255380000
      baton runs resolve nightly-patch --resubmit --all
      baton runs resolve nightly-patch --fail --reason "host was replaced"
     """
