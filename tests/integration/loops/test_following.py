@@ -152,6 +152,21 @@ async def test_nothing_is_sent_again_where_it_could_not_be_found(queueing: Queue
     assert site.attempts() == ["HALTED"]
 
 
+async def test_nothing_is_sent_again_where_the_job_is_gone(queueing: Queueing) -> None:
+    """A deleted job has taken its builds with it: a look that reaches nowhere back proves nothing, and says so."""
+    site, engine = queueing
+    await site.serve(submission={"visibilityLag": "1s", "memory": "1h", "onAmbiguous": "Resend"})
+    await site.define()
+    await site.start("monday")
+    engine.script.append(Unknown("connection reset"))
+    await site.dispatch()
+    engine.reach = 0.0
+    await looked_for(site)
+    assert site.attempts() == ["HALTED"]
+    assert "may have run and forgotten it" in site.one("SELECT error FROM dispatch_attempt")
+    assert site.runs() == {"monday": ("PROCESSING", "Dispatched")}
+
+
 async def test_a_lost_answer_is_found_in_the_queue(queueing: Queueing) -> None:
     """A look finds it waiting: it is followed from there."""
     site, engine = queueing
