@@ -19,13 +19,14 @@ from baton_operator.engines.base import (
     Idempotency,
     NotSent,
     Outcome,
+    Reference,
     Unknown,
 )
 from baton_operator.engines.conformance.faults import Fault
 from baton_operator.engines.conformance.harness import FaultyHarness, QueueHarness, Route
 from baton_operator.engines.conformance.serving import serving
 from baton_operator.engines.conformance.suite import keeps_one
-from baton_operator.engines.conformance.waiting import observed, submitted
+from baton_operator.engines.conformance.waiting import eventually, observed, submitted
 from baton_operator.engines.errors import AuthExpiredError, EngineError, ProtocolDriftError, RetryableError
 from baton_operator.engines.options import HandleFollower
 
@@ -33,6 +34,8 @@ _GIGABYTE = 1024 * 1024 * 1024
 #: What a refused gigabyte may cost in memory: a body limit, and what the allocator keeps.
 _MEMORY_ALLOWED = 96 * 1024 * 1024
 _SERVICE_UNAVAILABLE = 503
+#: Seconds between two looks at work that was just begun.
+_PAUSE = 0.25
 
 #: Answers after which nobody knows whether the work was done: it was, or it may have been.
 UNKNOWN = [
@@ -240,6 +243,7 @@ class ServerConformance:
         if Capability.CANCEL not in harness.adapter.capabilities:
             assert await harness.adapter.cancel(wanted, "stop", "enough") is CancelOutcome.UNSUPPORTED
             return
+        await eventually(lambda: _is_steady(harness, wanted))  # what moves meanwhile may refuse the cancel, unheard
         harness.faults.add(on(harness.cancel_route, Fault("work-then-drop"), times=1))
         assert await harness.adapter.cancel(wanted, "stop", "enough") is CancelOutcome.UNKNOWN
         await observed(harness, wanted, lambda seen: seen.status.is_finished)
@@ -262,6 +266,14 @@ async def before_faults(harness: FaultyHarness, *, hold: bool = False) -> None:
     await harness.adapter.probe()
     if hold and isinstance(harness.adapter, HandleFollower):
         await _queue(harness).hold()
+
+
+async def _is_steady(harness: FaultyHarness, wanted: Reference) -> bool:
+    """Whether nothing moves that was just begun: two looks with a pause between them see the same."""
+    first = await harness.adapter.look(wanted)
+    await asyncio.sleep(_PAUSE)
+    second = await harness.adapter.look(wanted)
+    return first is not None and second is not None and (first.status, first.native) == (second.status, second.native)
 
 
 def _queue(harness: FaultyHarness) -> QueueHarness:
