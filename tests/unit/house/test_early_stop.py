@@ -26,4 +26,4 @@ def test_a_stop_while_it_imports_ends_it_with_status_0(module: str, number: sign
         assert started.stdout
         assert started.stdout.readline() == "importing\n"
         started.send_signal(number)
-        assert started.wait(30) == 0
+        assert started.wait(120) == 0

@@ -26,10 +26,10 @@ def test_a_log_is_followed_to_the_server_s_last_words(tmp_path: Path) -> None:
 def test_a_log_that_is_not_followed_ends_where_it_is(tmp_path: Path) -> None:
     process = ServerProcess("talker", tmp_path)
     process.start(["sh", "-c", "echo first; exec sleep 600"])
-    process.wait_ready(lambda: "first" in process.log_of_this_start(), seconds=10)
+    process.wait_ready(lambda: "first" in process.log_of_this_start(), seconds=60)
     began = time.monotonic()
     assert "".join(read_log(process, follow=False)).endswith("first\n")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     process.stop()
 
 

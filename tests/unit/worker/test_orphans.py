@@ -15,8 +15,8 @@ async def main():
     status = await parent.wait()
     own = await asyncio.create_subprocess_exec("sh", "-c", "sleep 0.3; exit 7")
     statuses = [status, await own.wait()]
-    deadline = asyncio.get_running_loop().time() + 10
-    while reaping and dead_children() and asyncio.get_running_loop().time() < deadline:
+    deadline, wanted = asyncio.get_running_loop().time() + 40, 0 if reaping else 2
+    while len(dead_children()) != wanted and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0.02)
     print(statuses, len(dead_children()))
 
