@@ -13,7 +13,7 @@ from baton_operator.local.api_server import ApiServer
 
 TEMPLATES = Path(__file__).parents[2] / "examples" / "argo" / "10-templates.yaml"
 WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows"
-DEADLINE = 60.0
+DEADLINE = 180.0
 ARGUMENTS = {
     "nap": {"seconds": "1"},
     "hello": {"name": "Ada"},

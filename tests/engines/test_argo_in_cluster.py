@@ -92,18 +92,18 @@ def test_runs_travel_without_argos_server(lent: Stage) -> None:
 
 
 def test_an_end_is_seen_by_a_hint_long_before_the_poll(lent: Stage) -> None:
-    """With a minute between two polls, the row is seconds behind the engine."""
-    slow = {"tracking": {"interval": "1m", "idleInterval": "1m"}}
+    """With an hour between two polls, the row is seconds behind the engine: more of them on a busy machine."""
+    slow = {"tracking": {"interval": "1h", "idleInterval": "1h"}}
     lent.create("Engine", "argo", {"type": "Argo", **QUICK, **IN_CLUSTER, **slow})
     lent.nap()
     lent.operator().wait_ready()
     lent.run("early", secs="8s")
-    lent.ended("early", within=40)
+    lent.ended("early")
     ((lag,),) = lent.rows(
         "SELECT extract(epoch FROM h.changed_at - i.finished_at) FROM orchestration_instance i "
         "JOIN instance_state_history h ON h.orchestration_instance_id = i.id AND h.new_status = 'COMPLETED'"
     )
-    assert float(lag) < 5.0
+    assert float(lag) < 30.0
 
 
 def test_without_the_engines_own_rights_nothing_is_done(granted: Stage) -> None:

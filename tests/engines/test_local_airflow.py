@@ -16,7 +16,7 @@ from baton_operator.local.identity import marked
 from baton_operator.local.scratch import scratch_home
 
 RUNS = "/api/v2/dags/{}/dagRuns"
-DEADLINE = 90.0
+DEADLINE = 180.0
 
 
 @contextmanager

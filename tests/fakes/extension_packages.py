@@ -113,7 +113,7 @@ def run_python(site: Path, *arguments: str | Path, **environ: str) -> subprocess
     path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
     given = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", **environ}
     command = [sys.executable, "-W", "error", *arguments]
-    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=240)
 
 
 def baton(site: Path, *arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -231,7 +231,7 @@ class Site:
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not self.one(waiting):  # noqa: ASYNC110 - PostgreSQL rings no bell for it
                 await asyncio.sleep(0.02)
 

@@ -211,11 +211,11 @@ def test_wait_returns_when_the_run_ends(baton: Baton, world: World):
     ends.start()
     begun = time.monotonic()
 
-    result = baton("runs", "wait", "live", "-n", "team-a", "--timeout", "20s")
+    result = baton("runs", "wait", "live", "-n", "team-a", "--timeout", "120s")
 
     ends.join()
     assert result.exit_code == 0
-    assert 0.4 < time.monotonic() - begun < 10
+    assert 0.4 < time.monotonic() - begun < 60
 
 
 def test_engines_list_counts_what_is_in_flight_and_what_waits(baton: Baton):

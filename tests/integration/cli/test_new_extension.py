@@ -52,7 +52,7 @@ class Newcomer:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=240,
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr

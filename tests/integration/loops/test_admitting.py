@@ -18,7 +18,7 @@ def run(name: str, automation: str = "patch", *, uid: str = "", **spec: Any) -> 
     return RunSeen.parse(manifest("team-a", name, whole, uid=uid))
 
 
-async def until_quiet(site: Site, *, within: float = 10) -> None:
+async def until_quiet(site: Site, *, within: float = 60) -> None:
     """Turn intake and probe until nothing is offered and nothing waits."""
     intake, deadline = site.first.intake, time.monotonic() + within
     while True:

@@ -59,7 +59,7 @@ async def test_what_another_replica_is_about_to_mark_is_left_to_it(site: Site) -
         marked = await CountLoop._mark(session)
         await ended(site, "three", outcome=ExecutionStatus.FAILED)
         turned = asyncio.create_task(CountLoop(other.parts).turn())
-        at_once, _ = await asyncio.wait({turned}, timeout=2)
+        at_once, _ = await asyncio.wait({turned}, timeout=30)
     await turned
     assert sorted(row.name for row in marked) == ["one", "two"]
     assert counts(other) == {"Failed": 1}

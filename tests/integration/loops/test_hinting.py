@@ -88,7 +88,7 @@ async def until(holds: Callable[[], bool]) -> None:
     async def asked() -> bool:
         return holds()
 
-    await eventually(asked, within=10.0)
+    await eventually(asked, within=60.0)
 
 
 async def test_a_hint_makes_the_poll_due(hinting: Hinting, listen: Listen) -> None:
@@ -124,11 +124,11 @@ async def test_many_hints_are_one_poll(hinting: Hinting, listen: Listen) -> None
     await listen(site.first).turn()
     await until(lambda: len(engine.streams) == 1)
     begun = asyncio.get_running_loop().time()
-    while asyncio.get_running_loop().time() - begun < 2.0:
+    while (lasted := asyncio.get_running_loop().time() - begun) < 2.0 or polls < 2:  # a busy machine may need more
         engine.say("move")
         await turn(site.first.track)
         await asyncio.sleep(0.01)
-    assert 2 <= polls <= 5
+    assert polls <= 2.5 * lasted + 1
 
 
 @pytest.mark.parametrize("word", ["end", "fail"])
@@ -149,7 +149,7 @@ async def test_a_stream_that_dies_leaves_polling_as_it_was(hinting: Hinting, lis
         await loop.turn()
         return len(engine.streams) == 1
 
-    await eventually(is_back, within=10.0)
+    await eventually(is_back, within=60.0)
     engine.end()
     await site.track()
     assert site.runs() == {"monday": ("COMPLETED", "Succeeded")}

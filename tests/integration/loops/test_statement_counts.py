@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
-from loop_site import Site, counted_statements, manifest
+import pytest
+from baton_fakes.in_memory import InMemoryEngine
+from loop_site import Replica, Site, counted_statements, manifest
 
 from baton_operator.kube.resources import RunSeen
+
+
+@pytest.fixture
+async def site(migrated: str, new_database: Callable[..., str]) -> AsyncIterator[Site]:
+    """A site whose claims last: on a busy machine a hundred attempts may be sent late, and are not to lapse."""
+    url, engine = new_database(template=migrated), InMemoryEngine()
+    made = Site(url, engine, Replica(url, engine, request_deadline=60.0))
+    yield made
+    await made.close()
 
 
 def runs(count: int, *, first: int = 0) -> list[RunSeen]:

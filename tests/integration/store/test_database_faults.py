@@ -110,7 +110,7 @@ async def test_a_deadlock_is_told_by_its_state_and_tried_again(database, world):
                 statement = text("UPDATE item_execution SET token_hex = 'x' WHERE id = :id")
                 await session.execute(statement, {"id": world.execution_ids[one]})
                 mine.set()
-                await asyncio.wait_for(theirs.wait(), 10)
+                await asyncio.wait_for(theirs.wait(), 60)
                 try:
                     await session.execute(statement, {"id": world.execution_ids[other]})
                 except DBAPIError as error:

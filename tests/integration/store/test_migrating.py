@@ -121,7 +121,7 @@ def test_a_lock_that_is_not_had_ends_the_revision_and_not_the_traffic(database_u
         began = time.monotonic()
         with pytest.raises(ExtensionsFailedError, match="lock timeout — another session holds the table"):
             migrate(database_url, progress=silent, chains=[extension])
-        assert 3.5 < time.monotonic() - began < 15
+        assert 3.5 < time.monotonic() - began < 60
     assert revisions(database_url, "alembic_version_abc") == ["0001"]
     migrate(database_url, progress=silent, chains=[extension])
     assert revisions(database_url, "alembic_version_abc") == ["0002"]
@@ -159,7 +159,10 @@ def test_a_migrator_killed_while_it_holds_the_lock_frees_it(database_url):
     script = f"from baton_migrations.runner import migrate; migrate({database_url!r}, progress=lambda _: input())"
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE) as process:
         with psycopg.connect(database_url, autocommit=True) as connection:
-            held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+            held = (
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
             wait_for(lambda: connection.execute(held).fetchone()[0], "taking the lock")
         os.kill(process.pid, signal.SIGKILL)
         process.wait(timeout=DEADLINE)

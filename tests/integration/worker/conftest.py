@@ -35,6 +35,8 @@ from baton_operator.engines.options import LogPage
 from baton_operator.local.postgres import create_database, drop_database
 
 HERE = Path(__file__).parent
+#: Seconds that a task may take: worker and child start for it, which costs seconds of a core that others have, too.
+PATIENCE = 180.0
 
 #: What a worker's environment may hold and no task may see, and one thing that tasks are to see.
 CANARIES = {
@@ -140,11 +142,11 @@ class Queue:
         assert seen is not None
         return seen
 
-    async def ended(self, token: str, *, within: float = 60) -> Observation:
+    async def ended(self, token: str, *, within: float = PATIENCE) -> Observation:
         """Wait until *token* has ended."""
         return await self.until(token, lambda seen: seen.native not in {"queued", "running"}, within=within)
 
-    async def until(self, token: str, holds: Callable[[Observation], bool], *, within: float = 60) -> Observation:
+    async def until(self, token: str, holds: Callable[[Observation], bool], *, within: float = PATIENCE) -> Observation:
         """Wait until what is seen of *token* fits."""
         deadline = time.monotonic() + within
         while not holds(seen := await self.look(token)):
@@ -160,7 +162,7 @@ class Queue:
         """Read on from *cursor*."""
         return await self.adapter.logs(self.reference(token), cursor)
 
-    async def says(self, token: str, line: str, *, within: float = 60) -> None:
+    async def says(self, token: str, line: str, *, within: float = PATIENCE) -> None:
         """Wait until the task has said *line*."""
         deadline = time.monotonic() + within
         while line not in (said := await self.log(token)):
@@ -217,7 +219,7 @@ class Worker:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
 
-    def stop(self, within: float = 30) -> int:
+    def stop(self, within: float = 60) -> int:
         """Send SIGTERM; return the exit status."""
         self.process.terminate()
         return self.process.wait(within)

@@ -21,7 +21,7 @@ def starts(file):
     return len(Path(file).read_text().splitlines())
 
 
-async def gone(pid, within=5.0):
+async def gone(pid, within=60.0):
     deadline = time.monotonic() + within
     while Path(f"/proc/{pid}").exists():  # noqa: ASYNC240 - not on a disk
         assert time.monotonic() < deadline
@@ -31,7 +31,7 @@ async def gone(pid, within=5.0):
 async def test_a_killed_child_fails_a_task_that_may_run_only_once(queue, own_worker, tmp_path):
     token = await begun(queue, "site.once", tmp_path / "ledger")
     os.kill(own_worker.children()[0], signal.SIGKILL)
-    seen = await queue.ended(token, within=5)
+    seen = await queue.ended(token)
     assert (seen.native, seen.reason) == ("failed", "TaskError")
     assert seen.message == "worker process died (signal 9)"
     assert starts(tmp_path / "ledger") == 1
@@ -75,7 +75,7 @@ async def test_another_worker_settles_what_a_killed_one_has_left(queue, start_wo
 
 async def test_a_worker_that_was_frozen_commits_nothing_after_its_lease(queue, start_worker, tmp_path):
     frozen = start_worker(lease=LEASE)
-    token = await begun(queue, "site.again", tmp_path / "ledger", seconds=1)
+    token = await begun(queue, "site.again", tmp_path / "ledger", seconds=6)  # it is to be frozen on the way
     processes = [frozen.process.pid, *frozen.children()]
     for pid in processes:
         os.kill(pid, signal.SIGSTOP)
@@ -98,7 +98,7 @@ async def test_a_worker_that_is_frozen_in_a_transaction_of_its_own_loses_it(
     ours = "application_name = 'baton-worker' AND datname = current_database()"
     with psycopg.connect(shared_database, autocommit=True) as connection:
 
-        async def count(condition, expected, within=30.0):
+        async def count(condition, expected, within=60.0):
             deadline = time.monotonic() + within
             while connection.execute(
                 f"SELECT count(*) FROM pg_stat_activity WHERE {ours} AND {condition}"
@@ -116,7 +116,7 @@ async def test_a_worker_that_is_frozen_in_a_transaction_of_its_own_loses_it(
     assert (await queue.ended(token)).native == "succeeded"
 
 
-async def logged(worker, *words, within=10.0):
+async def logged(worker, *words, within=180.0):
     deadline = time.monotonic() + within
     while not any(word in worker.log.read_text() for word in words):
         assert time.monotonic() < deadline, worker.log.read_text()
@@ -141,7 +141,7 @@ async def test_an_unreachable_database_fails_no_task(queue, start_worker, postgr
 
 async def test_a_new_worker_gives_silent_ones_a_lease_to_speak_up(queue, start_worker, tmp_path):
     silent = start_worker(lease=LEASE)
-    token = await begun(queue, "site.once", tmp_path / "ledger", seconds=8)
+    token = await begun(queue, "site.once", tmp_path / "ledger", seconds=20)
     os.kill(silent.process.pid, signal.SIGSTOP)
     await asyncio.sleep(LEASE)  # until its lease has run out
     await logged(start_worker(lease=30), "worker.ready")
@@ -170,4 +170,4 @@ async def test_an_idle_worker_stops_at_once(queue, own_worker):
     await queue.ended(await queue.put("demo.noop"))
     begun_at = time.monotonic()
     assert await asyncio.to_thread(own_worker.stop) == 0
-    assert time.monotonic() - begun_at < 5
+    assert time.monotonic() - begun_at < 15  # its grace period is 20

@@ -15,7 +15,7 @@ async def test_a_task_runs_and_its_result_is_stored(queue, worker):
     assert seen.result == {"greeting": "Hello, Ada!"}
     assert "saying hello to Ada" in await queue.log(token)
     assert seen.duration is not None
-    assert seen.duration < 5
+    assert seen.duration < 30
 
 
 @pytest.mark.parametrize("task", ["site.add", "site.add-later"])
@@ -90,7 +90,7 @@ async def test_nothing_runs_before_its_attempt_is_acknowledged(queue, worker):
 async def test_an_acknowledged_task_starts_at_once(queue, worker):
     await queue.ended(await queue.put("demo.noop"))
     delays = []
-    for _ in range(5):
+    while len(delays) < 5 or (min(delays) >= 0.25 and len(delays) < 50):  # a busy machine needs more tries
         await asyncio.sleep(0.05)
         token = await queue.put("demo.noop", acked=False)
         begun = time.monotonic()
@@ -106,7 +106,7 @@ async def test_each_of_500_tasks_runs_exactly_once(queue, start_worker, tmp_path
     tokens = await queue.put_many(work)
     start_worker(concurrency=2)
     references = [queue.reference(token) for token in tokens]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while True:
         seen = (await queue.adapter.observe(references)).observations
         if all(each.status is ExecutionStatus.COMPLETED for each in seen):

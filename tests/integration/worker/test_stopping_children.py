@@ -47,5 +47,5 @@ async def test_an_order_for_its_task_ends_it_and_leaves_the_verdict_to_the_super
     process.order("wake")
     await queue.says(token, "waiting")
     await process.end("cancelled", grace=10)
-    assert await asyncio.wait_for(asyncio.shield(hearing), 10) == "exit status 0"
+    assert await asyncio.wait_for(asyncio.shield(hearing), 60) == "exit status 0"
     assert (await queue.look(token)).native == "running"

@@ -5,7 +5,7 @@ from baton_operator.engines.embedded.log import MAX_BYTES
 
 async def test_lines_are_there_while_the_task_runs(queue, worker):
     token = await queue.put("site.wait", seconds=300)
-    await queue.says(token, "waiting\n", within=10)
+    await queue.says(token, "waiting\n", within=180)
     page = await queue.page(token)
     assert page.more
     assert (await queue.look(token)).native == "running"

@@ -23,7 +23,7 @@ def called(books, token):
     )
 
 
-async def until(holds, within=60.0):
+async def until(holds, within=180.0):
     """Wait until it holds."""
     deadline = time.monotonic() + within
     while not holds():
