@@ -23,7 +23,7 @@ def start_on_free_ports(
     *,
     environment: Mapping[str, str] | None = None,
     depends_on: str = "",
-    seconds: float = 60.0,
+    seconds: float = 180.0,
 ) -> None:
     """
     Have a server run with this very command, and wait until it is ready.
