@@ -88,7 +88,7 @@ def test_an_engine_that_does_not_obey_holds_it_no_longer_than_the_deadline(live:
     assert live.exists("Run", "deaf")
     gone(live, "deaf")
     assert time.monotonic() - begun > 2
-    assert outcome(live, uid) == ("CANCELLED", "CancelUnconfirmed")
+    live.until(lambda: outcome(live, uid) == ("CANCELLED", "CancelUnconfirmed"), what="its end in the rows")
     events = live.server.request("GET", f"/apis/events.k8s.io/v1/namespaces/{live.namespace}/events")["items"]
     assert [each["note"] for each in events if each["regarding"]["uid"] == uid and "CancelUnconfirmed" in each["note"]]
     live.argo.faults.clear()

@@ -24,7 +24,7 @@ def scrape(port: int) -> dict[str, list[tuple[dict[str, str], float]]]:
 
 
 def test_a_run_is_measured_on_its_way(stage: Stage) -> None:
-    operator = stage.operator(BATON_REVISION="4f2c1a9").wait_ready()
+    operator = stage.operator(BATON_REVISION="4f2c1a9", BATON_REQUEST_DEADLINE="20").wait_ready()
     stage.engine_argo()
     stage.nap()
     stage.run("monday")
