@@ -136,7 +136,8 @@ class App:
         self.track.followers.extend(followers)
         self.hints = HintLoop(parts, hinted=self.track.hinted, tracking=self.track.bell)
         self.resolve = ResolveLoop(parts, [*followers, self.track.bell])
-        self.probe = ProbeLoop(parts, dispatching=self.dispatch.bell, projecting=shown)
+        tasks = InstalledTasks(os.environ)
+        self.probe = ProbeLoop(parts, dispatching=self.dispatch.bell, projecting=shown, tasks=tasks)
         self.follow = FollowLoop(parts, [self.track.bell, *followers])
         self.cancel = CancelLoop(parts, [self.track.bell, self.follow.bell, *followers])
         self.intake = IntakeLoop(

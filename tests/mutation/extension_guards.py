@@ -13,6 +13,8 @@ MANAGED = "tests/integration/extensions/test_managed_models.py::test_"
 SESSION = "tests/integration/extensions/test_session_guard.py::test_"
 UNIT = "tests/unit/models/test_extension_models.py::test_"
 KNOWN = "tests/unit/models/test_data_model_registry.py::test_"
+PROBE = "operator/baton_operator/loops/probe.py"
+HOOKS_KNOWN = "tests/integration/loops/test_hooks_known.py::test_"
 
 EXTENSIONS = (
     Guard(
@@ -185,11 +187,32 @@ EXTENSIONS = (
     ),
     Guard(
         "an Automation is told of a hook that is not installed",
-        "operator/baton_operator/engines/embedded/adapter.py",
-        '        for event, task in target.get("hooks", {}).items():\n',
-        "        for event, task in ():\n",
+        "operator/baton_operator/engines/directory.py",
+        "    for event, task in hooks.items():\n",
+        "    for event, task in ():\n",
         (
             "tests/integration/worker/data/test_declared_models.py::test_an_automation_is_told_of_a_hook_that_is_not_installed",
         ),
+    ),
+    Guard(
+        "an Automation of another engine is told of a hook that is not installed",
+        PROBE,
+        "judge_problems([*problems, *(lacking or ())])",
+        "judge_problems(problems)",
+        (HOOKS_KNOWN + "hooks_and_data_models_that_are_not_installed_are_told",),
+    ),
+    Guard(
+        "a hook that is not installed hides no weaker guarantee",
+        PROBE,
+        "        return [replace(each, blocking=False) for each in found]",
+        "        return found",
+        (HOOKS_KNOWN + "what_the_engine_says_of_its_target_comes_first",),
+    ),
+    Guard(
+        "a slow package keeps no check from the engine",
+        PROBE,
+        "asyncio.timeout(LIST_WITHIN)",
+        "asyncio.timeout(None)",
+        (HOOKS_KNOWN + "a_slow_package_keeps_nobody_from_the_engine",),
     ),
 )

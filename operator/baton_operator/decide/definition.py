@@ -1,7 +1,7 @@
 """An Automation's spec as Baton works with it: read once a generation, then kept."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -60,6 +60,8 @@ class Definition:
         max_failures: A number, or a share of all units (``"5%"``), exact.
         queued, run, cancel: Time limits in seconds; None for no limit.
         cancel_on_delete: Whether the work of a Run is cancelled when the Run is deleted; else it goes on unheld.
+        data_models: What its tasks and hooks may touch, by name.
+        hooks: The tasks of its ``hooks``, by event.
     """
 
     namespace: str
@@ -84,6 +86,8 @@ class Definition:
     priority: int
     suspend: bool
     cancel_on_delete: bool = False
+    data_models: Sequence[str] = ()
+    hooks: Mapping[str, str] = field(default_factory=dict)
 
     def failures_allowed(self, total: int) -> int:
         """How many of *total* units may fail before the run stops."""
@@ -130,6 +134,8 @@ def read_definition(spec: Mapping[str, Any], namespace: str, automation: str) ->
             priority=spec.get("priority", 100),
             suspend=bool(spec.get("suspend", False)),
             cancel_on_delete=spec.get("deletionPolicy") == "Cancel",
+            data_models=spec.get("dataModels", ()),
+            hooks=_hooks(spec),
         )
     except InvalidExpressionError as error:
         raise InvalidDefinitionError("InvalidExpression", str(error)) from None
@@ -143,9 +149,12 @@ def _target(spec: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
         return {"namespace": namespace, **target}
     if arm != "embedded":
         return dict(target)
-    models, hooks = spec.get("dataModels"), spec.get("hooks")
-    beside = {"dataModels": models, "hooks": {event: hook["task"] for event, hook in (hooks or {}).items()}}
+    beside = {"dataModels": spec.get("dataModels"), "hooks": _hooks(spec)}
     return {**target, **{name: value for name, value in beside.items() if value}}
+
+
+def _hooks(spec: Mapping[str, Any]) -> Mapping[str, str]:
+    return {event: hook["task"] for event, hook in (spec.get("hooks") or {}).items()}
 
 
 def fits(arm: str, engine_type: str) -> bool:

@@ -1,7 +1,7 @@
 """Probes and validations that are due: whether engines answer and take our credential, whether targets exist."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from baton_models.payload import cleaned
 from baton_models.statements import track as statements
 from baton_operator.decide.attempts import guarantee
-from baton_operator.decide.definition import InvalidDefinitionError, read_definition
+from baton_operator.decide.definition import Definition, InvalidDefinitionError, read_definition
 from baton_operator.decide.probing import Health, is_news, judge_failure, judge_probe, judge_problems
+from baton_operator.engines.base import Problem
+from baton_operator.engines.directory import TaskDirectory, missing
 from baton_operator.engines.errors import EngineError, RetryableError
 from baton_operator.kube.errors import KubeError
 from baton_operator.loops.bounds import may_resend
@@ -31,6 +33,8 @@ BATCH = 20
 #: A target is validated again after this time, or sooner where it was not fine.
 VALID_FOR = timedelta(minutes=10)
 INVALID_FOR = timedelta(seconds=15)
+#: Seconds that finding out what is installed may take of the time for a check: the engine is what it is about.
+LIST_WITHIN = 5.0
 
 
 @asynccontextmanager
@@ -44,12 +48,19 @@ async def _in_time() -> AsyncIterator[None]:
 
 
 class ProbeLoop:
-    """Asks engines how they are; turns with `track`."""
+    """
+    Asks engines how they are; turns with `track`.
+
+    Args:
+        tasks: Knows what hooks may call; without it, nothing is said of hooks.
+    """
 
     name = "track"
     pace = 0.5
 
-    def __init__(self, parts: Parts, *, dispatching: Bell, projecting: Bell) -> None:
+    def __init__(
+        self, parts: Parts, *, dispatching: Bell, projecting: Bell, tasks: TaskDirectory | None = None
+    ) -> None:
         self.bell = Bell()
         self._store = parts.store
         self._registry = parts.registry
@@ -58,6 +69,7 @@ class ProbeLoop:
         self._breaker = Breaker(parts.store)
         self._dispatching = dispatching
         self._projecting = projecting
+        self._tasks = tasks
 
     async def turn(self) -> float:
         """Probe and validate what is due."""
@@ -135,10 +147,9 @@ class ProbeLoop:
             return (engine.id if engine else None), ready, message
 
         engine, ready, ready_message = await self._store.run(resolve)
-        reason, message = None, None
+        reason, message, fine = None, None, False
         if ready == "Valid" and row.id is not None:
-            reason, message = await self._validate(row, definition)
-        fine = ready == "Valid" and reason == "Valid"
+            reason, message, fine = await self._validate(row, definition)
         await self._store.run(
             lambda session: statements.record_check(
                 session,
@@ -154,14 +165,36 @@ class ProbeLoop:
         self._projecting.ring()
         return False
 
-    async def _validate(self, row: Any, definition: Any) -> tuple[str | None, str | None]:
+    async def _validate(self, row: Any, definition: Definition) -> tuple[str | None, str | None, bool]:
+        """Ask the engine, and what is installed; give reason, message, and whether that holds for long."""
         try:
             adapter = await self._registry.adapter(engine_spec(row.id, row))
             async with _in_time():
+                lacking = await self._lacking(definition)
                 problems = await adapter.validate(definition.target, [each.name for each in definition.arguments])
         except EngineError as error:  # what the engine said before holds on; before that, people see why nobody knows
-            return row.target_reason, row.target_message if row.target_reason else str(error)[:1000]
-        return judge_problems(problems)
+            words = row.target_message if row.target_reason else str(error)[:1000]
+            return row.target_reason, words, row.target_reason == "Valid"
+        reason, message = judge_problems([*problems, *(lacking or ())])
+        if lacking is None:  # what was known before holds on
+            return reason, row.target_message if reason == row.target_reason else message, False
+        return reason, message, reason == "Valid"
+
+    async def _lacking(self, definition: Definition) -> Sequence[Problem] | None:
+        """
+        Say what hooks name that is not installed: Runs go without. The adapter of Embedded asks by itself.
+
+        Returns:
+            None where it is not known yet: finding out goes on, for the next check.
+        """
+        if self._tasks is None or definition.arm == "embedded":
+            return ()
+        try:
+            async with asyncio.timeout(LIST_WITHIN):
+                found = await missing(self._tasks, definition.data_models, definition.hooks)
+        except TimeoutError:
+            return None
+        return [replace(each, blocking=False) for each in found]
 
     async def _labels(self, owner: str, namespace: str) -> Mapping[str, str] | None:
         if owner == namespace:

@@ -110,3 +110,19 @@ def test_hooks_run_beside_a_run_and_their_failure_is_an_event(live: Stage) -> No
     assert "onStart acme.hook-fails at PROCESSING  FAILED" in page
     assert "onFinish acme.seen at COMPLETED  COMPLETED" in page
     live.check()
+
+
+def test_an_automation_of_another_engine_is_told_of_a_hook_that_is_not_installed(live: Stage) -> None:
+    """Its Runs go without, so it stays ready."""
+    live.engine_argo()
+    live.nap(hooks={"onStart": {"task": "acme.seen"}, "onFinish": {"task": "acme.sen"}})
+
+    def told() -> tuple[str, str, str] | None:  # a busy machine takes its time to find out what is installed
+        now = live.condition("Automation", "nap", "TargetResolved")
+        return now if "spec.hooks" in now[2] else None
+
+    status, _, message = live.until(told, 60, what="the check of the target")
+    assert status == "True"
+    assert message.startswith("spec.hooks.onFinish: no task is registered as 'acme.sen': did you mean acme.seen")
+    assert "onStart" not in message
+    assert live.condition("Automation", "nap", "Ready")[0] == "True"

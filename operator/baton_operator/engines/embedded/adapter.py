@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from sqlalchemy import Row, TextClause, bindparam, text
@@ -47,6 +47,7 @@ from baton_operator.engines.base import (
     SubmitRequest,
     Unknown,
 )
+from baton_operator.engines.directory import TaskDirectory, missing
 from baton_operator.engines.embedded.log import TaskLog
 from baton_operator.engines.errors import RetryableError
 from baton_operator.engines.options import LogPage
@@ -108,22 +109,6 @@ _STATE = text("SELECT state FROM embedded_task WHERE engine_id = :engine_id AND 
 _LOGS = text("SELECT logs, state FROM embedded_task WHERE engine_id = :engine_id AND token = :token")
 
 
-class TaskDirectory(Protocol):
-    """Knows which tasks are installed, without running users' code in this process."""
-
-    async def problem(self, task: str, arguments: Sequence[str] | None) -> Problem | None:
-        """
-        Say what keeps *task* from being called with these *arguments*; None if nothing does, or nobody knows.
-
-        Args:
-            task: Its name.
-            arguments: The arguments' names; None leaves them unchecked.
-        """
-
-    async def missing_model(self, models: Sequence[str]) -> Problem | None:
-        """Say which of the data *models* is not installed; None if all are, or nobody knows."""
-
-
 async def wake_workers(session: AsyncSession) -> None:
     """Let idle workers look for work when the caller's transaction commits: attempts were ACKED in it."""
     await session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
@@ -178,15 +163,9 @@ class EmbeddedAdapter:
 
     async def validate(self, target: Mapping[str, Any], arguments: Sequence[str]) -> Sequence[Problem]:
         """Ask the directory for the task and whether it takes *arguments*, for its data models and its hooks' tasks."""
-        models: Sequence[str] = target.get("dataModels", ())
-        found = [
-            await self._tasks.problem(str(target.get("task", "")), arguments),
-            await self._tasks.missing_model(models) if models else None,
-        ]
-        for event, task in target.get("hooks", {}).items():
-            problem = await self._tasks.problem(task, None)
-            found.append(problem and Problem(problem.reason, f"spec.hooks.{event}: {problem.message}"))
-        return [problem for problem in found if problem]
+        wrong = await self._tasks.problem(str(target.get("task", "")), arguments)
+        lacking = await missing(self._tasks, target.get("dataModels", ()), target.get("hooks", {}))
+        return [wrong, *lacking] if wrong else lacking
 
     async def submit(self, request: SubmitRequest) -> Outcome:
         """Queue one task."""
