@@ -103,7 +103,7 @@ def test_an_end_is_seen_by_a_hint_long_before_the_poll(lent: Stage) -> None:
         "SELECT extract(epoch FROM h.changed_at - i.finished_at) FROM orchestration_instance i "
         "JOIN instance_state_history h ON h.orchestration_instance_id = i.id AND h.new_status = 'COMPLETED'"
     )
-    assert float(lag) < 30.0
+    assert float(lag) < 5.0
 
 
 def test_without_the_engines_own_rights_nothing_is_done(granted: Stage) -> None:

@@ -100,21 +100,21 @@ async def test_a_quiet_engine_is_asked_less_often(site: Site) -> None:
     """From ten seconds up to a minute; the first thing that moves or is started brings it back."""
     await one_run(site)
     await site.track()
-    assert 5 < next_poll(site) < 12
+    assert 8 < next_poll(site) < 12
     site.execute("UPDATE orchestration_instance SET created_at = created_at - interval '2 min'")
     site.later(120)
     await site.track()
-    assert 20 < next_poll(site) < 34
+    assert 26 < next_poll(site) < 34
     site.execute("UPDATE orchestration_instance SET created_at = created_at - interval '1 h'")
     site.later(3600)
     await site.track()
-    assert 45 < next_poll(site) < 67
+    assert 53 < next_poll(site) < 67
     await site.start("second")
     await site.dispatch()
     assert next_poll(site) < 11
     site.engine.end()
     await site.track()
-    assert 5 < next_poll(site) < 12
+    assert 8 < next_poll(site) < 12
 
 
 async def test_what_was_started_during_a_poll_is_looked_at_soon(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,12 +128,12 @@ async def test_what_was_started_during_a_poll_is_looked_at_soon(site: Site, monk
     async def during_a_submit(references: Sequence[Reference]) -> Observed:
         await site.start("second")
         await site.dispatch()
-        assert 5 < next_poll(site) < 11
+        assert 8 < next_poll(site) < 11
         return await observe(references)
 
     monkeypatch.setattr(site.engine, "observe", during_a_submit)
     await site.track()
-    assert 5 < next_poll(site) < 11
+    assert 8 < next_poll(site) < 11
 
 
 async def test_an_engine_that_fails_is_asked_less_and_less(site: Site) -> None:
@@ -146,7 +146,7 @@ async def test_an_engine_that_fails_is_asked_less_and_less(site: Site) -> None:
         await site.track()
         waits.append(next_poll(site))
     assert [round(wait / 10) for wait in waits[:2]] == [2, 4]
-    assert all(45 < wait < 67 for wait in waits[2:])
+    assert all(53 < wait < 67 for wait in waits[2:])
     site.engine.down = RetryableError("later", http_status=503, retry_after=500.0)
     await site.track()
     assert 490 < next_poll(site) <= 500
@@ -154,7 +154,7 @@ async def test_an_engine_that_fails_is_asked_less_and_less(site: Site) -> None:
     site.execute("UPDATE engine_health SET paused_until = NULL")
     site.engine.end()
     await site.track()
-    assert 5 < next_poll(site) < 12
+    assert 8 < next_poll(site) < 12
 
 
 async def test_an_engine_that_lost_everything_is_not_asked_for_each_piece_at_once(

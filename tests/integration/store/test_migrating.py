@@ -121,7 +121,7 @@ def test_a_lock_that_is_not_had_ends_the_revision_and_not_the_traffic(database_u
         began = time.monotonic()
         with pytest.raises(ExtensionsFailedError, match="lock timeout — another session holds the table"):
             migrate(database_url, progress=silent, chains=[extension])
-        assert 3.5 < time.monotonic() - began < 60
+        assert 3.5 < time.monotonic() - began < 15
     assert revisions(database_url, "alembic_version_abc") == ["0001"]
     migrate(database_url, progress=silent, chains=[extension])
     assert revisions(database_url, "alembic_version_abc") == ["0002"]

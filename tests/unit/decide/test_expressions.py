@@ -114,4 +114,4 @@ def test_no_expression_takes_long() -> None:
     text = "${" + "+".join(["attempt"] * 250) + "}"
     begun = time.monotonic()
     assert value(text) == 500
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 1

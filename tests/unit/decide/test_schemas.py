@@ -76,4 +76,4 @@ def test_no_pattern_takes_long() -> None:
     """Linear time: the classic catastrophe is decided at once."""
     begun = time.monotonic()
     assert Schema("f", {"pattern": "^(a+)+$"}).problems("p", "a" * 5000 + "b")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 1

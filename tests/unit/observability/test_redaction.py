@@ -113,4 +113,4 @@ def test_hostile_texts_cost_no_time(text: str):
     begun = time.perf_counter()
     redact_text(text)
 
-    assert time.perf_counter() - begun < 10.0
+    assert time.perf_counter() - begun < 2.0

@@ -155,7 +155,7 @@ class ServerConformance:
         begun = time.monotonic()
         outcome = await harness.adapter.submit(harness.request(deadline=0.5))
         assert isinstance(outcome, Unknown), outcome
-        assert time.monotonic() - begun < 4.0  # noqa: PLR2004 - the deadline, and a slow machine
+        assert time.monotonic() - begun < 2.0  # noqa: PLR2004 - the deadline, and a slow machine
 
     async def test_a_second_send_keeps_its_deadline(self, harness: FaultyHarness) -> None:
         """However many requests a submit takes, they share one deadline."""
@@ -164,7 +164,7 @@ class ServerConformance:
         begun = time.monotonic()
         outcome = await harness.adapter.submit(replace(request, handle=None, deadline=0.5))
         assert isinstance(outcome, Adopted | Unknown if keeps_one(harness) else Outcome), outcome
-        assert time.monotonic() - begun < 2.5  # noqa: PLR2004 - the deadline, and a slow machine
+        assert time.monotonic() - begun < 1.0
 
     @pytest.mark.parametrize("kind", ["bomb", "flood"])
     async def test_memory_is_bounded(self, harness: FaultyHarness, kind: str) -> None:
@@ -257,7 +257,7 @@ class ServerConformance:
         await asyncio.sleep(0)
         begun = time.monotonic()
         assert (await harness.adapter.probe()).version
-        assert time.monotonic() - begun < 2.5  # noqa: PLR2004 - sooner than what is stuck
+        assert time.monotonic() - begun < 1.0
         assert {type(outcome) for outcome in await asyncio.gather(*stuck)} == {Unknown}
 
 
