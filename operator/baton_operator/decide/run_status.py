@@ -260,7 +260,7 @@ def _submitted(run: RunView) -> Condition:
 
 def _waits_for(run: RunView) -> str:
     if run.status.is_finished:
-        return "Nothing was sent to an engine"
+        return "No engine has taken it"
     if run.state == "Suspended":
         return "spec.state is Suspended: nothing is sent"
     if run.is_waiting_for_place:

@@ -22,8 +22,9 @@ from baton_operator.kube.conditions import fingerprint
 from baton_operator.loops.transactions import Store
 from baton_operator.loops.views import run_view
 
-#: Seconds after the first turn at which it is done: at once, when the older release should be gone, and if it was slow.
-MOMENTS = (0.0, 60.0, 300.0)
+#: Seconds after the start at which it is done: when what a dead operator left is under way again, when the older
+#: release should be gone, and if it was slow.
+MOMENTS = (10.0, 60.0, 300.0)
 #: Runs that are compared in one transaction.
 PAGE = 100
 
@@ -39,13 +40,11 @@ class Restatement:
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._begun: float | None = None
+        self._begun = clock()
         self._done = 0
 
     async def turn(self) -> int:
         """Compare them, if a moment for it has come; give how many are due to be shown anew."""
-        if self._begun is None:
-            self._begun = self._clock()
         passed = sum(self._clock() - self._begun >= moment for moment in MOMENTS)
         if passed == self._done:
             return 0

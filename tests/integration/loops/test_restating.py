@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from loop_site import Site, counted_statements
 
 from baton_models.statements.projection import read_runs
 from baton_operator.decide.run_status import status_document
 from baton_operator.invariants import INVARIANTS, Cluster, Evidence
 from baton_operator.kube.conditions import fingerprint
+from baton_operator.loops import restate
 from baton_operator.loops.restate import MOMENTS, PAGE, Restatement
 from baton_operator.loops.views import run_view
 
@@ -25,6 +27,7 @@ class Scene:
         self.now = 100.0
         self.objects: dict[str, dict[str, Any]] = {}
         self.restatement = Restatement(site.first.parts.store, lambda: self.now)
+        self.now += MOMENTS[0]
 
     async def show(self, message: str = "") -> None:
         """Have every Run shown, in the words of another release where *message* is given."""
@@ -86,9 +89,13 @@ async def test_an_upgrade_that_changes_no_word_writes_nothing(site: Site) -> Non
     assert made.due() == []
 
 
-async def test_the_sweep_does_it_after_its_start(site: Site) -> None:
+async def test_the_sweep_does_it_some_time_after_its_start(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First comes what a dead operator has left."""
     made = await scene(site, "monday")
     await made.show("as an older release had it")
+    await site.first.sweep.turn()
+    assert made.due() == []
+    monkeypatch.setattr(restate, "MOMENTS", (0.0,))
     await site.first.sweep.turn()
     assert made.due() == ["monday"]
 

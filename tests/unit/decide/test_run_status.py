@@ -219,6 +219,13 @@ def test_a_request_without_an_answer_is_no_waiting_for_a_slot() -> None:
     assert submitted["message"] == words
 
 
+def test_what_the_engine_refused_was_taken_by_none() -> None:
+    """Something was sent, perhaps more than once."""
+    refused = run(status=ExecutionStatus.FAILED, status_reason="EngineRejected", attempts=Attempts(highest=1))
+    (submitted,) = [each for each in status_document(refused)["conditions"] if each["type"] == "Submitted"]
+    assert (submitted["status"], submitted["message"]) == ("False", "No engine has taken it")
+
+
 def test_an_attempt_for_a_person_to_decide_is_unknown_even_beside_others() -> None:
     """What nobody knows is not hidden behind what is known; once the run has ended it is history."""
     attempts = Attempts(highest=2, accepted_at=NOON, held_at=NOON)
