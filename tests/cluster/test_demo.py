@@ -65,7 +65,7 @@ def assert_shown(log: Path) -> None:
     assert last == {name: ending.phase for name, ending in SCRIPT.endings.items()}
     _, _, history = said.partition(f"baton runs history {SCRIPT.told}")
     header, *rows = [line.split() for line in history.partition(GOOD_BYE)[0].splitlines()[1:] if line.strip()]
-    assert header == ["SEQ", "AT", "FROM", "TO", "REASON", "LASTED", "ACTOR"]
+    assert header == ["SEQ", "AT", "FROM", "TO", "REASON", "LASTED", "ACTOR", "MESSAGE"]
     assert [row[0] for row in rows] == [str(number) for number in range(1, len(rows) + 1)]
     assert "COMPLETED" in rows[-1]
     assert "unexpected" not in said
