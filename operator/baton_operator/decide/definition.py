@@ -154,7 +154,12 @@ def _target(spec: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
 
 
 def _hooks(spec: Mapping[str, Any]) -> Mapping[str, str]:
-    return {event: hook["task"] for event, hook in (spec.get("hooks") or {}).items()}
+    """Give the tasks that can be read: a hook never keeps a Run, whatever has got past the kind's schema."""
+    hooks = spec.get("hooks")
+    found = hooks.items() if isinstance(hooks, Mapping) else ()
+    return {
+        event: hook["task"] for event, hook in found if isinstance(hook, Mapping) and isinstance(hook.get("task"), str)
+    }
 
 
 def fits(arm: str, engine_type: str) -> bool:
