@@ -124,11 +124,11 @@ async def test_many_hints_are_one_poll(hinting: Hinting, listen: Listen) -> None
     await listen(site.first).turn()
     await until(lambda: len(engine.streams) == 1)
     begun = asyncio.get_running_loop().time()
-    while (lasted := asyncio.get_running_loop().time() - begun) < 2.0 or polls < 2:  # a busy machine may need more
+    while asyncio.get_running_loop().time() - begun < 2.0:
         engine.say("move")
         await turn(site.first.track)
         await asyncio.sleep(0.01)
-    assert polls <= 2.5 * lasted + 1
+    assert 2 <= polls <= 5
 
 
 @pytest.mark.parametrize("word", ["end", "fail"])

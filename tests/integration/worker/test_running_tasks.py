@@ -90,7 +90,7 @@ async def test_nothing_runs_before_its_attempt_is_acknowledged(queue, worker):
 async def test_an_acknowledged_task_starts_at_once(queue, worker):
     await queue.ended(await queue.put("demo.noop"))
     delays = []
-    while len(delays) < 5 or (min(delays) >= 0.25 and len(delays) < 50):  # a busy machine needs more tries
+    for _ in range(5):
         await asyncio.sleep(0.05)
         token = await queue.put("demo.noop", acked=False)
         begun = time.monotonic()
