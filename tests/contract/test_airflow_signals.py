@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from baton_fakes.airflow import FakeAirflow
 from baton_fakes.airflow_harness import FakeAirflowHarness
+from baton_fakes.signal_cells import NO_AUTH, NO_TARGET, NOT_SENT, REJECTED, SLOW, UNKNOWN, cell
 
-from baton_operator.engines.base import Absent, CancelOutcome, NotSent, Outcome, Rejected, Unknown
+from baton_operator.engines.base import Absent, CancelOutcome, NotSent, Rejected, Unknown
 from baton_operator.engines.conformance import Fault, serving, submitted
 from baton_operator.engines.errors import (
     AuthExpiredError,
@@ -36,21 +37,6 @@ async def harness() -> AsyncIterator[FakeAirflowHarness]:
         await made.adapter.close()
 
 
-def cell(outcome: Outcome) -> tuple[object, ...]:
-    """Write an outcome as the table has it."""
-    match outcome:
-        case Rejected():
-            return ("Rejected", outcome.reason, outcome.slow)
-        case NotSent():
-            return ("NotSent", outcome.auth)
-        case _:
-            return (type(outcome).__name__,)
-
-
-REJECTED, SLOW = ("Rejected", "EngineRejected", False), ("Rejected", "EngineRejected", True)
-NOT_SENT, NO_AUTH, UNKNOWN = ("NotSent", False), ("NotSent", True), ("Unknown",)
-
-
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
@@ -66,7 +52,7 @@ NOT_SENT, NO_AUTH, UNKNOWN = ("NotSent", False), ("NotSent", True), ("Unknown",)
         (403, OWN, SLOW),
         (403, TEXT, SLOW),
         (403, INVALID, NO_AUTH),
-        (404, OWN, ("Rejected", "TargetNotFound", False)),
+        (404, OWN, NO_TARGET),
         (404, ROUTE, UNKNOWN),
         (404, TEXT, UNKNOWN),
         (405, OWN, REJECTED),
@@ -215,4 +201,4 @@ async def test_a_dag_that_was_deleted_took_its_runs_with_it(harness: FakeAirflow
     del harness.fake.state.dags["nap"]
     harness.fake.state.runs.clear()
     assert await harness.adapter.find(request) == Absent()
-    assert cell(await harness.adapter.submit(request)) == ("Rejected", "TargetNotFound", False)
+    assert cell(await harness.adapter.submit(request)) == NO_TARGET

@@ -8,8 +8,9 @@ import pytest
 from baton_fakes.argo import FakeArgo
 from baton_fakes.argo_harness import FakeArgoHarness
 from baton_fakes.argo_kube_harness import STATUS, FakeKubeHarness
+from baton_fakes.signal_cells import NO_AUTH, NO_TARGET, NOT_SENT, REJECTED, SLOW, UNKNOWN, cell
 
-from baton_operator.engines.base import Absent, CancelOutcome, NotSent, Outcome, Rejected, Unknown
+from baton_operator.engines.base import Absent, CancelOutcome, Unknown
 from baton_operator.engines.conformance import Fault, serving, submitted
 from baton_operator.engines.errors import (
     AuthExpiredError,
@@ -60,22 +61,6 @@ async def harness(way: str) -> AsyncIterator[FakeArgoHarness]:
 def said(way: str, body: str) -> str:
     """Give the body of an answer: a word of this side, or a proxy's."""
     return WORDS[way].get(body, body)
-
-
-def cell(outcome: Outcome) -> tuple[object, ...]:
-    """Write an outcome as the table has it."""
-    match outcome:
-        case Rejected():
-            return ("Rejected", outcome.reason, outcome.slow)
-        case NotSent():
-            return ("NotSent", outcome.auth)
-        case _:
-            return (type(outcome).__name__,)
-
-
-REJECTED, SLOW = ("Rejected", "EngineRejected", False), ("Rejected", "EngineRejected", True)
-NOT_SENT, NO_AUTH, UNKNOWN = ("NotSent", False), ("NotSent", True), ("Unknown",)
-NO_TARGET = ("Rejected", "TargetNotFound", False)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from baton_fakes.jenkins import FakeJenkins
 from baton_fakes.jenkins_harness import FakeJenkinsHarness
+from baton_fakes.signal_cells import NO_AUTH, NO_TARGET, NOT_SENT, REJECTED, SLOW, UNKNOWN, cell
 
-from baton_operator.engines.base import CancelOutcome, Enqueued, NotSent, Outcome, Rejected, Unknown
+from baton_operator.engines.base import CancelOutcome, Enqueued, Unknown
 from baton_operator.engines.conformance import Fault, serving, submitted
 from baton_operator.engines.errors import (
     AuthExpiredError,
@@ -35,21 +36,6 @@ async def harness() -> AsyncIterator[FakeJenkinsHarness]:
         await made.adapter.close()
 
 
-def cell(outcome: Outcome) -> tuple[object, ...]:
-    """Write an outcome as the table has it."""
-    match outcome:
-        case Rejected():
-            return ("Rejected", outcome.reason, outcome.slow)
-        case NotSent():
-            return ("NotSent", outcome.auth)
-        case _:
-            return (type(outcome).__name__,)
-
-
-REJECTED, SLOW = ("Rejected", "EngineRejected", False), ("Rejected", "EngineRejected", True)
-NOT_SENT, NO_AUTH, UNKNOWN = ("NotSent", False), ("NotSent", True), ("Unknown",)
-
-
 @pytest.mark.parametrize(
     ("status", "headers", "body", "outcome"),
     [
@@ -66,7 +52,7 @@ NOT_SENT, NO_AUTH, UNKNOWN = ("NotSent", False), ("NotSent", True), ("Unknown",)
         (403, OWN, "", SLOW),
         (403, TEXT, "a proxy's words", SLOW),
         (403, TEXT, CRUMBLESS, NO_AUTH),
-        (404, OWN, "", ("Rejected", "TargetNotFound", False)),
+        (404, OWN, "", NO_TARGET),
         (404, TEXT, "a proxy's words", UNKNOWN),
         (405, OWN, "", REJECTED),
         (408, TEXT, "", NOT_SENT),
